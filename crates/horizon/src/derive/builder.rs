@@ -1,0 +1,644 @@
+//! Collects nodes and links while the network is derived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use longlead_model::{
+    ActivityId, Band, Bundle, CalendarId, Code, CorrelationId, Diagnostic, Distribution, Estimate,
+    FeatureId, Kind, Lag, Records, RegimeId, RevisionId, Step, SupplierId, TeamId, TimeUnit, Work,
+    nearest,
+};
+use longlead_network as network;
+use longlead_network::{
+    ActivityIndex, At, CalendarIndex, Constraint, ConstraintKind, Demand, GroupIndex, Network,
+    Progress, Rework, SlotRange, TeamIndex, WeekPattern,
+};
+
+use crate::derive::{Carrier, Derivation, Derived, LinkOrigin, Role};
+use crate::reason::Reason;
+use crate::timeline::Timeline;
+
+/// What risks and correlations may hit an activity by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facets {
+    pub(super) supplier: Option<SupplierId>,
+    pub(super) teams: Vec<TeamId>,
+    pub(super) regime: Option<RegimeId>,
+    pub(super) revision: Option<RevisionId>,
+}
+
+/// A link between ids, until all nodes are there.
+#[derive(Clone, Debug)]
+struct PendingLink {
+    from: ActivityId,
+    to: ActivityId,
+    kind: network::LinkKind,
+    lag: network::Lag,
+    bound: network::Bound,
+    origin: LinkOrigin,
+    /// The record and path that states the link, for messages.
+    stated: Option<(Kind, String, Vec<Step>)>,
+}
+
+/// A node before it enters the network.
+pub(super) struct NewNode {
+    pub(super) derived: Derived,
+    pub(super) calendar: CalendarIndex,
+    pub(super) estimate: network::Estimate,
+    pub(super) facets: Facets,
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) as_of: Date,
+    pub(super) timeline: Timeline,
+    pub(super) network: Network,
+    pub(super) nodes: Vec<Derived>,
+    pub(super) facets: Vec<Facets>,
+    pub(super) index: BTreeMap<ActivityId, ActivityIndex>,
+    pub(super) carriers: BTreeMap<FeatureId, Carrier>,
+    pub(super) settled: BTreeSet<ActivityId>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    calendars: BTreeMap<CalendarId, CalendarIndex>,
+    calendar_names: Vec<String>,
+    week_days: Vec<f64>,
+    default_calendar: CalendarIndex,
+    links: Vec<PendingLink>,
+}
+
+/// The calendar on which every day counts.
+pub(super) const ELAPSED: CalendarIndex = CalendarIndex::new(0);
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(bundle: &'a Bundle, as_of: Date) -> Builder<'a> {
+        let timeline = Timeline::new(as_of, earliest_date(&bundle.records, as_of));
+        let status = At::start_of(timeline.slot(as_of));
+        let mut builder = Builder {
+            bundle,
+            as_of,
+            timeline,
+            network: Network::new(timeline.slots(), status),
+            nodes: Vec::new(),
+            facets: Vec::new(),
+            index: BTreeMap::new(),
+            carriers: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            diagnostics: Vec::new(),
+            calendars: BTreeMap::new(),
+            calendar_names: Vec::new(),
+            week_days: Vec::new(),
+            default_calendar: ELAPSED,
+            links: Vec::new(),
+        };
+        builder.compile_calendars();
+        let teams = bundle.records.teams.values();
+        builder.network.teams = teams
+            .map(|team| network::Team { name: team.id.to_string(), capacity: team.capacity })
+            .collect();
+        builder
+    }
+
+    fn compile_calendars(&mut self) {
+        let elapsed = network::Calendar::elapsed(self.timeline.slots());
+        self.add_calendar("elapsed", elapsed, 7.0);
+        let week = self.week_pattern(&longlead_model::Weekday::MONDAY_TO_FRIDAY);
+        let usual = network::Calendar::from_week(self.timeline.slots(), &week);
+        self.default_calendar = CalendarIndex::new(self.network.calendars.len() as u32);
+        self.add_calendar("Monday to Friday", usual, 5.0);
+        for calendar in self.bundle.records.calendars.values() {
+            let week = self.calendar_pattern(calendar);
+            let days = calendar.week.iter().collect::<BTreeSet<_>>().len() as f64;
+            let compiled = network::Calendar::from_week(self.timeline.slots(), &week);
+            let index = CalendarIndex::new(self.network.calendars.len() as u32);
+            if self.add_calendar(calendar.id.as_str(), compiled, days) {
+                self.calendars.insert(calendar.id.clone(), index);
+            }
+        }
+        let named = self.bundle.settings.calendar.as_ref();
+        if let Some(index) = named.and_then(|id| self.calendars.get(id)) {
+            self.default_calendar = *index;
+        }
+    }
+
+    fn add_calendar(
+        &mut self,
+        name: &str,
+        calendar: Result<network::Calendar, network::CalendarError>,
+        week_days: f64,
+    ) -> bool {
+        match calendar {
+            Ok(calendar) => {
+                self.network.calendars.push(calendar);
+                self.calendar_names.push(name.to_owned());
+                self.week_days.push(week_days);
+                true
+            }
+            Err(error) => {
+                let message = format!("calendar `{name}` can't be used: {error}");
+                let place = self.bundle.place(Kind::Calendar, name, &[]);
+                let diagnostic = Diagnostic::error(Code::EmptyInterval, message).at(place);
+                self.diagnostics.push(diagnostic.help("give it at least one working day"));
+                false
+            }
+        }
+    }
+
+    fn week_pattern(&self, week: &[longlead_model::Weekday]) -> WeekPattern {
+        let mut working_weekdays = [false; 7];
+        for day in week {
+            if let Some(works) = working_weekdays.get_mut(*day as usize) {
+                *works = true;
+            }
+        }
+        let weekday = self.timeline.origin().weekday().to_monday_zero_offset();
+        WeekPattern {
+            working_weekdays,
+            weekday_of_slot_zero: weekday.unsigned_abs(),
+            non_working: Vec::new(),
+            working: Vec::new(),
+        }
+    }
+
+    /// The pattern of a calendar with the days off and on of all that it extends.
+    fn calendar_pattern(&self, calendar: &longlead_model::Calendar) -> WeekPattern {
+        let mut pattern = self.week_pattern(&calendar.week);
+        let mut seen = BTreeSet::new();
+        let mut next = Some(calendar);
+        while let Some(calendar) = next {
+            // A circle of calendars is told by the model; here it must only end.
+            if !seen.insert(&calendar.id) {
+                break;
+            }
+            let day = |date: &Date| self.slots(*date, *date);
+            pattern.non_working.extend(calendar.holidays.iter().map(day));
+            let periods = calendar.shutdowns.iter();
+            pattern.non_working.extend(periods.map(|period| self.slots(period.from, period.to)));
+            pattern.working.extend(calendar.worked.iter().map(day));
+            let base = calendar.extends.as_ref();
+            next = base.and_then(|id| self.bundle.records.calendars.get(id));
+        }
+        pattern
+    }
+
+    fn slots(&self, from: Date, to: Date) -> SlotRange {
+        let origin = self.timeline.origin();
+        let slot = |date| i64::from(crate::timeline::days_between(origin, date));
+        SlotRange { first: slot(from), end: slot(to) + 1 }
+    }
+
+    /// The calendar of an id; `elapsed` is always there.
+    pub(super) fn calendar(&self, id: Option<&CalendarId>) -> Option<CalendarIndex> {
+        let id = id?;
+        if id.as_str() == "elapsed" {
+            return Some(ELAPSED);
+        }
+        self.calendars.get(id).copied()
+    }
+
+    /// The calendar that counts the days of some work.
+    pub(super) fn work_calendar(&self, work: &Work) -> CalendarIndex {
+        let teams = work.team.iter().chain(work.teams.keys());
+        let of_team = teams
+            .filter_map(|team| self.bundle.records.teams.get(team))
+            .find_map(|team| self.calendar(team.calendar.as_ref()));
+        self.calendar(work.calendar.as_ref()).or(of_team).unwrap_or(self.default_calendar)
+    }
+
+    /// The name of a calendar, for reasons.
+    pub(super) fn calendar_name(&self, index: CalendarIndex) -> String {
+        self.calendar_names.get(index.index()).cloned().unwrap_or_default()
+    }
+
+    fn unit_days(&self, unit: TimeUnit, calendar: CalendarIndex) -> f64 {
+        match unit {
+            TimeUnit::Day => 1.0,
+            TimeUnit::Week => self.week_days.get(calendar.index()).copied().unwrap_or(7.0),
+        }
+    }
+
+    /// An estimate in slots of a calendar.
+    pub(super) fn estimate(
+        &self,
+        estimate: &Estimate,
+        calendar: CalendarIndex,
+    ) -> network::Estimate {
+        let days = self.unit_days(estimate.unit, calendar);
+        scaled(&estimate.distribution, days)
+    }
+
+    /// A lag in slots of a calendar.
+    pub(super) fn lag(&self, lag: Option<Lag>, calendar: CalendarIndex) -> network::Lag {
+        let amount = lag.map_or(0.0, |lag| lag.amount * self.unit_days(lag.unit, calendar));
+        network::Lag { amount, calendar }
+    }
+
+    /// Adds a node of some work: its estimate, teams, and chances of rework, with the reasons.
+    pub(super) fn add_work(
+        &mut self,
+        mut derived: Derived,
+        work: &Work,
+        mut facets: Facets,
+    ) -> ActivityIndex {
+        let calendar = self.work_calendar(work);
+        let estimate = self.estimate(&work.estimate, calendar);
+        let teams: Vec<&TeamId> = work.team.iter().chain(work.teams.keys()).collect();
+        derived.because.push(Reason::Estimated {
+            activity: derived.id.to_string(),
+            estimate: work.estimate.to_string(),
+            team: teams.first().map(|team| team.to_string()),
+            calendar: self.calendar_name(calendar),
+        });
+        if let (Some(first_pass), Some(rework)) = (work.first_pass, &work.rework) {
+            derived.because.push(Reason::MayFail {
+                activity: derived.id.to_string(),
+                first_pass: first_pass.value(),
+                rework: rework.to_string(),
+            });
+        }
+        facets.teams = teams.into_iter().cloned().collect();
+        let index = self.add(NewNode { derived, calendar, estimate, facets });
+        let demands = self.demands(work);
+        let rework = work.first_pass.zip(work.rework.as_ref()).map(|(first_pass, rework)| Rework {
+            first_pass: first_pass.value(),
+            estimate: self.estimate(rework, calendar),
+            rounds_max: work.rework_rounds_max,
+        });
+        if let Some(activity) = self.network.activities.get_mut(index.index()) {
+            activity.demands = demands;
+            activity.rework = rework.filter(|rework| rework.first_pass > 0.0);
+        }
+        index
+    }
+
+    fn demands(&self, work: &Work) -> Vec<Demand> {
+        let teams = &self.bundle.records.teams;
+        let position = |wanted: &TeamId| {
+            let at = teams.keys().position(|team| team == wanted)?;
+            Some(TeamIndex::new(at as u32))
+        };
+        let mut demands = Vec::new();
+        if let Some(team) = work.team.as_ref().and_then(position) {
+            demands.push(Demand { team, units: 1 });
+        }
+        for (team, units) in &work.teams {
+            if let Some(team) =
+                position(team).filter(|_| *units > 0 && work.team.as_ref() != Some(team))
+            {
+                demands.push(Demand { team, units: *units });
+            }
+        }
+        demands
+    }
+
+    /// Adds a point in time.
+    pub(super) fn add_milestone(&mut self, derived: Derived, facets: Facets) -> ActivityIndex {
+        let estimate = network::Estimate::Fixed(0.0);
+        self.add(NewNode { derived, calendar: ELAPSED, estimate, facets })
+    }
+
+    pub(super) fn add(&mut self, node: NewNode) -> ActivityIndex {
+        let NewNode { derived, calendar, estimate, facets } = node;
+        let index = ActivityIndex::new(self.network.activities.len() as u32);
+        let mut activity = network::Activity::new(derived.id.to_string(), calendar, estimate);
+        activity.progress = self.progress(&derived.id);
+        self.network.activities.push(activity);
+        self.index.insert(derived.id.clone(), index);
+        self.nodes.push(derived);
+        self.facets.push(facets);
+        self.happened(index);
+        index
+    }
+
+    /// Adds the reason that the activity really started or finished.
+    fn happened(&mut self, index: ActivityIndex) {
+        let Some(node) = self.nodes.get_mut(index.index()) else {
+            return;
+        };
+        let Some(actual) = self.bundle.records.actuals.get(node.id.as_str()) else {
+            return;
+        };
+        node.because.push(Reason::Happened {
+            activity: node.id.to_string(),
+            started: actual.started,
+            finished: actual.finished,
+        });
+    }
+
+    /// What has happened to an activity, by its actual.
+    fn progress(&self, id: &ActivityId) -> Progress {
+        let Some(actual) = self.bundle.records.actuals.get(id.as_str()) else {
+            return Progress::NotStarted;
+        };
+        let start = |date: Date| At::start_of(self.timeline.slot(date));
+        match (actual.started, actual.finished) {
+            (started, Some(finished)) => Progress::Finished {
+                start: start(started.unwrap_or(finished)),
+                finish: At::end_of(self.timeline.slot(finished)),
+            },
+            (Some(started), None) => Progress::Started {
+                start: start(started),
+                // What remains is counted like the estimate: in days of a working week.
+                remaining: actual.remaining.as_ref().map(|rest| {
+                    scaled(
+                        &rest.distribution,
+                        match rest.unit {
+                            TimeUnit::Day => 1.0,
+                            TimeUnit::Week => 5.0,
+                        },
+                    )
+                }),
+            },
+            (None, None) => Progress::NotStarted,
+        }
+    }
+
+    /// Sets what has happened to an activity where something else than its actual tells it.
+    pub(super) fn set_progress(&mut self, index: ActivityIndex, progress: Progress) {
+        if let Some(activity) = self.network.activities.get_mut(index.index())
+            && activity.progress == Progress::NotStarted
+        {
+            activity.progress = progress;
+        }
+    }
+
+    /// Holds an activity to a date.
+    pub(super) fn constrain(
+        &mut self,
+        index: ActivityIndex,
+        kind: ConstraintKind,
+        date: Option<Date>,
+    ) {
+        let Some(date) = date else { return };
+        let slot = self.timeline.slot(date);
+        let at = match kind {
+            ConstraintKind::StartNoEarlierThan
+            | ConstraintKind::StartNoLaterThan
+            | ConstraintKind::MustStartOn => At::start_of(slot),
+            ConstraintKind::FinishNoEarlierThan
+            | ConstraintKind::FinishNoLaterThan
+            | ConstraintKind::MustFinishOn => At::end_of(slot),
+        };
+        if let Some(activity) = self.network.activities.get_mut(index.index()) {
+            activity.constraints.push(Constraint { kind, at });
+        }
+    }
+
+    /// A derived link: `to` starts after `from` has finished.
+    pub(super) fn after(&mut self, to: &ActivityId, from: &ActivityId) {
+        self.links.push(PendingLink {
+            from: from.clone(),
+            to: to.clone(),
+            kind: network::LinkKind::FinishToStart,
+            lag: network::Lag { amount: 0.0, calendar: ELAPSED },
+            bound: network::Bound::Minimum,
+            origin: LinkOrigin::Derived,
+            stated: None,
+        });
+    }
+
+    /// An authored `after`, told where it stands if it leads nowhere.
+    pub(super) fn stated_after(
+        &mut self,
+        to: &ActivityId,
+        from: &ActivityId,
+        stated: (Kind, &str, Vec<Step>),
+    ) {
+        self.after(to, from);
+        if let Some(link) = self.links.last_mut() {
+            link.origin = LinkOrigin::Authored;
+            link.stated = Some((stated.0, stated.1.to_owned(), stated.2));
+        }
+    }
+
+    /// An authored link.
+    pub(super) fn stated_link(&mut self, link: &longlead_model::Link) {
+        let calendar = self.calendar(link.lag_calendar.as_ref()).unwrap_or(ELAPSED);
+        self.links.push(PendingLink {
+            from: link.from.clone(),
+            to: link.to.clone(),
+            kind: match link.kind {
+                longlead_model::LinkKind::FinishToStart => network::LinkKind::FinishToStart,
+                longlead_model::LinkKind::StartToStart => network::LinkKind::StartToStart,
+                longlead_model::LinkKind::FinishToFinish => network::LinkKind::FinishToFinish,
+                longlead_model::LinkKind::StartToFinish => network::LinkKind::StartToFinish,
+            },
+            lag: self.lag(link.lag, calendar),
+            bound: match link.bound {
+                longlead_model::Bound::Minimum => network::Bound::Minimum,
+                longlead_model::Bound::Maximum => network::Bound::Maximum,
+            },
+            origin: LinkOrigin::Authored,
+            stated: Some((Kind::Link, link.id.to_string(), Vec::new())),
+        });
+    }
+
+    /// The node that an authored reference means. A settled one is `None` without a word: it is
+    /// past, and holds nothing up.
+    pub(super) fn resolve(
+        &mut self,
+        id: &ActivityId,
+        stated: Option<(Kind, &str, &[Step])>,
+    ) -> Option<ActivityIndex> {
+        if let Some(index) = self.index.get(id) {
+            return Some(*index);
+        }
+        // An authored id that doesn't exist was told when the bundle was checked.
+        if self.settled.contains(id) || !id.is_derived() {
+            return None;
+        }
+        let help = match nearest(id.as_str(), self.index.keys().map(ActivityId::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`longlead plan` lists the derived activities with their ids".to_owned(),
+        };
+        let place = stated.and_then(|(kind, id, path)| self.bundle.place(kind, id, path));
+        let message = match stated {
+            Some((kind, by, _)) => {
+                format!("{} `{by}` names `{id}`, which nothing derives", kind.word())
+            }
+            None => format!("nothing derives `{id}`"),
+        };
+        let diagnostic = Diagnostic::error(Code::UnknownReference, message).at(place).help(help);
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    fn connect(&mut self) -> Vec<LinkOrigin> {
+        let mut origins = Vec::new();
+        for link in std::mem::take(&mut self.links) {
+            let stated =
+                link.stated.as_ref().map(|(kind, id, path)| (*kind, id.as_str(), path.as_slice()));
+            let from = self.resolve(&link.from, stated);
+            let to = self.resolve(&link.to, stated);
+            let (Some(from), Some(to)) = (from, to) else {
+                continue;
+            };
+            let PendingLink { kind, lag, bound, origin, .. } = link;
+            self.network.links.push(network::Link { from, to, kind, lag, bound });
+            origins.push(origin);
+        }
+        origins
+    }
+
+    /// Tells mentions of derived activities outside links that nothing derives.
+    fn resolve_mentions(&mut self) {
+        let records = &self.bundle.records;
+        for decision in records.decisions.values() {
+            let id = decision.id.as_str();
+            for (position, gate) in decision.gates.iter().enumerate() {
+                let path = [Step::Key("gates".to_owned()), Step::Index(position)];
+                self.resolve(gate, Some((Kind::Decision, id, &path)));
+            }
+            if let Some(target) = &decision.target {
+                let path = [Step::Key("target".to_owned())];
+                self.resolve(target, Some((Kind::Decision, id, &path)));
+            }
+        }
+        for criterion in records.criteria.values() {
+            let path = [Step::Key("by".to_owned())];
+            if let Some(by) = &criterion.by {
+                self.resolve(by, Some((Kind::Criterion, criterion.id.as_str(), &path)));
+            }
+        }
+        for actual in records.actuals.values() {
+            let path = [Step::Key("id".to_owned())];
+            let activity = ActivityId::from(&actual.id);
+            self.resolve(&activity, Some((Kind::Actual, actual.id.as_str(), &path)));
+        }
+    }
+
+    /// A network of what is there so far, to see what comes first.
+    pub(super) fn preview(&self) -> Network {
+        let mut preview = self.network.clone();
+        preview.links = self
+            .links
+            .iter()
+            .filter_map(|link| {
+                let (from, to) = (*self.index.get(&link.from)?, *self.index.get(&link.to)?);
+                Some(network::Link { from, to, kind: link.kind, lag: link.lag, bound: link.bound })
+            })
+            .collect();
+        preview
+    }
+
+    /// A milestone whose predecessors have all happened has happened with the last of them.
+    fn reach_milestones(&mut self) {
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.network.activities.len()];
+        for link in &self.network.links {
+            if let Some(list) = before.get_mut(link.to.index()) {
+                list.push(link.from.index());
+            }
+        }
+        loop {
+            let mut reached = Vec::new();
+            for (position, activity) in self.network.activities.iter().enumerate() {
+                let is_milestone = activity.estimate == network::Estimate::Fixed(0.0);
+                if !is_milestone || activity.progress != Progress::NotStarted {
+                    continue;
+                }
+                let finishes: Option<Vec<At>> = before
+                    .get(position)
+                    .map_or(&[][..], Vec::as_slice)
+                    .iter()
+                    .map(|from| match self.network.activities.get(*from)?.progress {
+                        Progress::Finished { finish, .. } => Some(finish),
+                        _ => None,
+                    })
+                    .collect();
+                if let Some(last) = finishes.and_then(|finishes| finishes.into_iter().max()) {
+                    reached.push((position, last));
+                }
+            }
+            if reached.is_empty() {
+                return;
+            }
+            for (position, finish) in reached {
+                if let Some(activity) = self.network.activities.get_mut(position) {
+                    activity.progress = Progress::Finished { start: finish, finish };
+                }
+            }
+        }
+    }
+
+    /// Puts activities into correlation groups; each can be in one.
+    fn correlate(&mut self) {
+        let mut taken: BTreeMap<usize, CorrelationId> = BTreeMap::new();
+        let groups: Vec<_> = self.bundle.records.correlations.values().collect();
+        for (number, group) in (0_u32..).zip(groups) {
+            self.network.groups.push(network::CorrelationGroup {
+                name: group.id.to_string(),
+                rho: group.rho.value(),
+            });
+            let named: BTreeSet<ActivityIndex> = group
+                .activities
+                .iter()
+                .filter_map(|id| {
+                    self.resolve(id, Some((Kind::Correlation, group.id.as_str(), &[])))
+                })
+                .collect();
+            for (position, facets) in self.facets.iter().enumerate() {
+                let hit = named.contains(&ActivityIndex::new(position as u32))
+                    || facets.supplier.as_ref().is_some_and(|it| group.suppliers.contains(it))
+                    || facets.teams.iter().any(|team| group.teams.contains(team));
+                if !hit || taken.contains_key(&position) {
+                    continue;
+                }
+                taken.insert(position, group.id.clone());
+                if let Some(activity) = self.network.activities.get_mut(position) {
+                    activity.group = Some(GroupIndex::new(number));
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Derivation {
+        let links = self.connect();
+        self.resolve_mentions();
+        self.reach_milestones();
+        self.correlate();
+        Derivation {
+            network: self.network,
+            nodes: self.nodes,
+            index: self.index,
+            links,
+            calendars: self.calendar_names,
+            timeline: self.timeline,
+            carriers: self.carriers,
+            settled: self.settled,
+            diagnostics: self.diagnostics,
+        }
+    }
+}
+
+/// A distribution in slots, where one of its units is so many of them.
+pub(super) fn scaled(distribution: &Distribution, days: f64) -> network::Estimate {
+    match distribution {
+        Distribution::Fixed(value) => network::Estimate::Fixed(value * days),
+        Distribution::Pert { low, likely, high } => {
+            network::Estimate::Pert { a: low * days, m: likely * days, b: high * days }
+        }
+        Distribution::Triangular { low, likely, high } => {
+            network::Estimate::Triangular { a: low * days, m: likely * days, b: high * days }
+        }
+        Distribution::Lognormal { p50, p90 } => {
+            network::Estimate::Lognormal { p50: p50 * days, p90: p90 * days }
+        }
+        Distribution::Uniform { low, high } => {
+            network::Estimate::Uniform { a: low * days, b: high * days }
+        }
+        Distribution::Observed(values) => {
+            network::Estimate::Empirical(values.iter().map(|value| value * days).collect())
+        }
+    }
+}
+
+/// The earliest day that anything is said to have happened on.
+fn earliest_date(records: &Records, as_of: Date) -> Date {
+    let actuals = records.actuals.values().flat_map(|it| [it.started, it.finished]).flatten();
+    let orders = records.orders.values().map(|it| it.placed);
+    actuals.chain(orders).fold(as_of, Date::min)
+}
+
+/// A node without reasons yet.
+pub(super) fn derived(id: ActivityId, title: String, role: Role, band: Band) -> Derived {
+    Derived { id, title, role, band, because: Vec::new(), target: None, confidence: None }
+}

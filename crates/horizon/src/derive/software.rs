@@ -1,0 +1,270 @@
+//! Development, releases and launches, each launch on the first hardware that can run it.
+
+use std::collections::BTreeMap;
+
+use longlead_model::{
+    ActivityId, Band, CapabilityId, Code, Diagnostic, Feature, Kind, MarketId, Release, Revision,
+    RevisionId, Step,
+};
+use longlead_network::{At, ConstraintKind, Planning};
+
+use crate::capability::{Offered, missing, offered};
+use crate::derive::builder::{Builder, Facets, derived};
+use crate::derive::hardware::ids as hardware;
+use crate::derive::{Carrier, Role, is_open};
+use crate::reason::Reason;
+
+/// Ids of derived software activities.
+pub(crate) mod ids {
+    use longlead_model::{ActivityId, FeatureId, ReleaseId};
+
+    pub(crate) fn develop(feature: &FeatureId) -> ActivityId {
+        ActivityId::derived("develop", &[feature.as_str()])
+    }
+    pub(crate) fn release(release: &ReleaseId) -> ActivityId {
+        ActivityId::derived("release", &[release.as_str()])
+    }
+    pub(crate) fn launch(feature: &FeatureId) -> ActivityId {
+        ActivityId::derived("launch", &[feature.as_str()])
+    }
+}
+
+pub(super) fn derive(builder: &mut Builder<'_>) {
+    let records = &builder.bundle.records;
+    let first_units = first_units(builder);
+    for feature in records.features.values() {
+        develop(builder, feature);
+    }
+    for release in records.releases.values() {
+        self::release(builder, release);
+    }
+    for feature in records.features.values() {
+        let carrier = carrier(builder, feature, &first_units);
+        launch(builder, feature, &carrier);
+        builder.carriers.insert(feature.id.clone(), carrier);
+    }
+}
+
+/// The instant at which each revision to come has its first units, as planned so far.
+fn first_units(builder: &Builder<'_>) -> BTreeMap<RevisionId, At> {
+    let preview = builder.preview().compile().ok();
+    let schedule = preview.and_then(|compiled| compiled.schedule(Planning::Quantile(0.5)).ok());
+    let revisions = builder.bundle.records.revisions.keys();
+    revisions
+        .filter_map(|revision| {
+            let index = builder.index.get(&hardware::units(revision))?;
+            // Without a schedule the order of ids has to do; the reason it failed is told later.
+            let at = schedule.as_ref().and_then(|schedule| schedule.activities.get(index.index()));
+            Some((revision.clone(), at.map_or(At::ZERO, |dates| dates.early_finish)))
+        })
+        .collect()
+}
+
+fn develop(builder: &mut Builder<'_>, feature: &Feature) {
+    let id = ids::develop(&feature.id);
+    let Some(work) = &feature.work else {
+        builder.settled.insert(id);
+        return;
+    };
+    let title = format!("{}: develop", feature.title);
+    builder.add_work(
+        derived(id.clone(), title, Role::Develop, Band::Software),
+        work,
+        Facets::default(),
+    );
+    for before in &feature.after {
+        builder.after(&id, &ids::develop(before));
+    }
+}
+
+fn release(builder: &mut Builder<'_>, release: &Release) {
+    let id = ids::release(&release.id);
+    let title = format!("{}: release", release.title);
+    let mut node = derived(id.clone(), title, Role::Release, Band::Software);
+    node.target = release.target;
+    node.confidence = release.confidence.map(longlead_model::Share::value);
+    let features = builder.bundle.records.features.values();
+    let carried: Vec<&Feature> =
+        features.filter(|feature| feature.release.as_ref() == Some(&release.id)).collect();
+    node.because.extend(carried.iter().map(|feature| Reason::CarriedBy {
+        feature: feature.id.to_string(),
+        release: release.id.to_string(),
+    }));
+    let index = match &release.work {
+        Some(work) => builder.add_work(node, work, Facets::default()),
+        None => builder.add_milestone(node, Facets::default()),
+    };
+    builder.constrain(index, ConstraintKind::StartNoEarlierThan, release.start_no_earlier_than);
+    for feature in carried {
+        builder.after(&id, &ids::develop(&feature.id));
+    }
+    for before in &release.after {
+        builder.after(&id, &ids::release(before));
+    }
+}
+
+/// How a feature gets to users: by devices in the field, else by the first revision to come that
+/// can run it, else supposedly by the next revision whose specification is open.
+fn carrier(
+    builder: &Builder<'_>,
+    feature: &Feature,
+    first_units: &BTreeMap<RevisionId, At>,
+) -> Carrier {
+    let bundle = builder.bundle;
+    let revisions: Vec<(&Revision, Offered)> = bundle
+        .records
+        .revisions
+        .values()
+        .filter(|revision| revision.product == feature.product)
+        .map(|revision| (revision, offered(bundle, revision)))
+        .collect();
+    let runs = |offered: &Offered| missing(bundle, feature, offered).is_empty();
+    let in_field = revisions.iter().find(|(revision, offered)| {
+        revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0) && runs(offered)
+    });
+    if let Some((revision, _)) = in_field {
+        return Carrier::Field { revision: revision.id.clone() };
+    }
+    let mut to_come: Vec<&(&Revision, Offered)> =
+        revisions.iter().filter(|(revision, _)| first_units.contains_key(&revision.id)).collect();
+    to_come.sort_by_key(|(revision, _)| (first_units.get(&revision.id), &revision.id));
+    if let Some((revision, _)) = to_come.iter().find(|(_, offered)| runs(offered)) {
+        return Carrier::Revision { revision: revision.id.clone() };
+    }
+    match to_come
+        .iter()
+        .find(|(revision, _)| is_open(builder.bundle, builder.as_of, &builder.settled, revision))
+    {
+        Some((revision, offered)) => {
+            let lacking = missing(bundle, feature, offered).into_iter();
+            let capabilities: Vec<CapabilityId> = lacking.map(|it| it.capability).collect();
+            Carrier::Supposed { revision: revision.id.clone(), capabilities }
+        }
+        None => Carrier::Nothing,
+    }
+}
+
+fn launch(builder: &mut Builder<'_>, feature: &Feature, carrier: &Carrier) {
+    let id = ids::launch(&feature.id);
+    let title = format!("{}: launch", feature.title);
+    let mut node = derived(id.clone(), title, Role::Launch, Band::Software);
+    node.target = feature.target;
+    node.confidence = feature.confidence.map(longlead_model::Share::value);
+    node.because.extend(feature.requires.iter().map(|(capability, need)| Reason::Requires {
+        feature: feature.id.to_string(),
+        capability: capability.to_string(),
+        need: need.to_string(),
+    }));
+    let carried_by = match carrier {
+        Carrier::Nothing => {
+            cannot_launch(builder, feature);
+            builder.settled.insert(id);
+            return;
+        }
+        Carrier::Field { revision } => {
+            let fleet =
+                builder.bundle.records.revisions.get(revision).and_then(|it| it.fleet.as_ref());
+            node.because.push(Reason::FieldRuns {
+                feature: feature.id.to_string(),
+                revision: revision.to_string(),
+                units: fleet.map_or(0, |fleet| fleet.units),
+            });
+            None
+        }
+        Carrier::Revision { revision } => {
+            node.because.push(Reason::FirstRevision {
+                feature: feature.id.to_string(),
+                revision: revision.to_string(),
+            });
+            Some(revision)
+        }
+        Carrier::Supposed { revision, capabilities } => {
+            node.because.extend(capabilities.iter().map(|capability| Reason::Supposed {
+                feature: feature.id.to_string(),
+                revision: revision.to_string(),
+                capability: capability.to_string(),
+            }));
+            Some(revision)
+        }
+    };
+    if carried_by.is_some() {
+        node.because.extend(field_lacks(builder, feature));
+    }
+    builder.add_milestone(node, Facets::default());
+    match &feature.release {
+        Some(release) => builder.after(&id, &ids::release(release)),
+        None => builder.after(&id, &ids::develop(&feature.id)),
+    }
+    if let Some(revision) = carried_by {
+        waits_for_hardware(builder, feature, &id, revision);
+    }
+}
+
+/// Why the devices that are in the field already can't run the feature.
+fn field_lacks(builder: &Builder<'_>, feature: &Feature) -> Vec<Reason> {
+    let bundle = builder.bundle;
+    let revisions = bundle.records.revisions.values();
+    let in_field = revisions.filter(|revision| {
+        revision.product == feature.product
+            && revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0)
+    });
+    let lacks = in_field.flat_map(|revision| {
+        let missing = missing(bundle, feature, &offered(bundle, revision)).into_iter();
+        missing.map(|missing| Reason::Lacks {
+            revision: revision.id.to_string(),
+            capability: missing.capability.to_string(),
+            need: missing.need,
+            has: missing.has,
+        })
+    });
+    lacks.collect()
+}
+
+/// The launch waits until the revision can be sold: in each market that the feature names, or in
+/// the revision's first market.
+fn waits_for_hardware(
+    builder: &mut Builder<'_>,
+    feature: &Feature,
+    launch: &ActivityId,
+    revision: &RevisionId,
+) {
+    let sold_in = builder.bundle.records.revisions.get(revision).map(|it| it.markets.clone());
+    let sold_in: Vec<MarketId> = sold_in.unwrap_or_default();
+    let markets: Vec<MarketId> = if feature.markets.is_empty() {
+        sold_in.first().cloned().into_iter().collect()
+    } else {
+        feature.markets.clone()
+    };
+    if markets.is_empty() {
+        builder.after(launch, &hardware::units(revision));
+    }
+    for market in markets {
+        if sold_in.contains(&market) {
+            builder.after(launch, &hardware::available(revision, &market));
+            continue;
+        }
+        let path = [Step::Key("markets".to_owned())];
+        let place = builder.bundle.place(Kind::Feature, feature.id.as_str(), &path);
+        let message = format!(
+            "`{}` is to launch in `{market}`, where `{revision}`, which carries it, isn't sold",
+            feature.id,
+        );
+        let help =
+            format!("add `{market}` to the markets of `{revision}`, or take it from the feature");
+        let diagnostic = Diagnostic::warning(Code::IncompletePlan, message);
+        builder.diagnostics.push(diagnostic.at(place).help(help));
+        builder.after(launch, &hardware::units(revision));
+    }
+}
+
+fn cannot_launch(builder: &mut Builder<'_>, feature: &Feature) {
+    let place = builder.bundle.place(Kind::Feature, feature.id.as_str(), &[]);
+    let message = format!(
+        "`{}` can't launch: no revision of `{}` in the field or to come can run it, and none has \
+         an open specification",
+        feature.id, feature.product,
+    );
+    let diagnostic = Diagnostic::warning(Code::IncompletePlan, message).at(place);
+    let help = "plan a revision with what it needs, and an MP build of it";
+    builder.diagnostics.push(diagnostic.help(help));
+}

@@ -1,0 +1,306 @@
+//! Puts reasons into sentences, in the reader's vocabulary. Only edges call this.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use longlead_model::{Bundle, Kind};
+
+use crate::derive::Derivation;
+use crate::reason::Reason;
+
+/// The words of a reader: names of records, and the glossary's terms for a discipline.
+///
+/// A sentence calls a concept by the id of its term (`lead-time`, `first-units`, `bom`,
+/// `decide-by`, `certificate`, `specification-freeze`, `first-pass`, `rework`); a bundle's glossary
+/// says what each discipline calls it.
+#[derive(Debug)]
+pub struct Vocabulary<'a> {
+    bundle: &'a Bundle,
+    titles: BTreeMap<&'a str, &'a str>,
+    terms: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Vocabulary<'a> {
+    /// The words of a discipline; without one, the glossary's own titles.
+    pub fn new(
+        bundle: &'a Bundle,
+        derivation: &'a Derivation,
+        discipline: Option<&str>,
+    ) -> Vocabulary<'a> {
+        let titles =
+            derivation.nodes.iter().map(|node| (node.id.as_str(), node.title.as_str())).collect();
+        let terms = bundle.records.terms.values().map(|term| {
+            let own = discipline.and_then(|discipline| term.names.get(discipline));
+            (term.id.as_str(), own.map_or(term.title.as_str(), String::as_str))
+        });
+        Vocabulary { bundle, titles, terms: terms.collect() }
+    }
+
+    fn term(&self, concept: &str, usual: &'a str) -> &'a str {
+        self.terms.get(concept).copied().unwrap_or(usual)
+    }
+
+    /// The name of an activity.
+    pub fn activity(&self, id: &'a str) -> &'a str {
+        self.titles.get(id).copied().unwrap_or(id)
+    }
+
+    /// The name of a record.
+    pub fn record(&self, kind: Kind, id: &'a str) -> &'a str {
+        let records = &self.bundle.records;
+        let title = match kind {
+            Kind::Feature => records.features.get(id).map(|it| &it.title),
+            Kind::Revision => records.revisions.get(id).map(|it| &it.title),
+            Kind::Capability => records.capabilities.get(id).map(|it| &it.title),
+            Kind::Release => records.releases.get(id).map(|it| &it.title),
+            Kind::Market => records.markets.get(id).map(|it| &it.title),
+            Kind::Regime => records.regimes.get(id).map(|it| &it.title),
+            Kind::Supplier => records.suppliers.get(id).map(|it| &it.title),
+            Kind::Team => records.teams.get(id).map(|it| &it.title),
+            Kind::Calendar => records.calendars.get(id).map(|it| &it.title),
+            Kind::Part => records.parts.get(id).map(|it| it.mpn.as_ref().unwrap_or(&it.title)),
+            _ => None,
+        };
+        title.map_or(id, String::as_str)
+    }
+
+    /// The reason as a sentence, without a full stop.
+    pub fn sentence(&self, reason: &'a Reason) -> String {
+        match reason {
+            Reason::Authored { .. }
+            | Reason::Estimated { .. }
+            | Reason::MayFail { .. }
+            | Reason::Happened { .. }
+            | Reason::WaitsFor { .. }
+            | Reason::TeamBusy { .. }
+            | Reason::Imposed { .. }
+            | Reason::FromAsOf { .. }
+            | Reason::DaysOff { .. }
+            | Reason::Lies { .. } => self.of_activity(reason),
+            Reason::NeedsPart { .. }
+            | Reason::BestOffer { .. }
+            | Reason::Ordered { .. }
+            | Reason::BuildOrder { .. }
+            | Reason::Demanded { .. }
+            | Reason::Certified { .. }
+            | Reason::Shipped { .. }
+            | Reason::Freezes { .. } => self.of_hardware(reason),
+            Reason::Requires { .. }
+            | Reason::Lacks { .. }
+            | Reason::FieldRuns { .. }
+            | Reason::FirstRevision { .. }
+            | Reason::Supposed { .. }
+            | Reason::CarriedBy { .. } => self.of_feature(reason),
+            Reason::Gates { .. }
+            | Reason::Target { .. }
+            | Reason::OnTimeIfNow { .. }
+            | Reason::LimitedBy { .. }
+            | Reason::WaitingCosts { .. } => self.of_decision(reason),
+        }
+    }
+
+    fn of_activity(&self, reason: &'a Reason) -> String {
+        match reason {
+            Reason::Estimated { estimate, team, calendar, .. } => {
+                let who = team
+                    .as_ref()
+                    .map_or(String::new(), |team| format!(" by {}", self.record(Kind::Team, team)));
+                format!(
+                    "takes {estimate}{who}, on the calendar {}",
+                    self.record(Kind::Calendar, calendar)
+                )
+            }
+            Reason::MayFail { first_pass, rework, .. } => format!(
+                "passes the first time with {} ({}); otherwise another {} of {rework}",
+                percent(*first_pass),
+                self.term("first-pass", "first pass"),
+                self.term("rework", "round"),
+            ),
+            Reason::Happened { started, finished, .. } => match (started, finished) {
+                (_, Some(finished)) => format!("finished on {}", day(*finished)),
+                (Some(started), None) => format!("started on {}", day(*started)),
+                (None, None) => "is recorded without dates".to_owned(),
+            },
+            Reason::WaitsFor { predecessor, link, lag, until, .. } => {
+                let lag = lag.as_ref().map_or(String::new(), |lag| format!(", lag {lag}"));
+                let verb = if link.starts_with('S') { "starts" } else { "is done" };
+                let name = self.activity(predecessor);
+                format!(
+                    "waits until “{name}” {verb} on {}{}",
+                    day(*until),
+                    if link == "FS" { lag } else { format!(" ({link}{lag})") }
+                )
+            }
+            Reason::TeamBusy { predecessor, team, until, .. } => format!(
+                "waits for {}, busy with “{}” until {}",
+                self.record(Kind::Team, team),
+                self.activity(predecessor),
+                day(*until),
+            ),
+            Reason::Imposed { constraint, on, .. } => format!("{constraint} {}", day(*on)),
+            Reason::FromAsOf { on, .. } => format!("can start at once: {}", day(*on)),
+            Reason::DaysOff { title, from, to, calendar, .. } => format!(
+                "{title} ({} to {}) stops work on the calendar {}",
+                day(*from),
+                day(*to),
+                self.record(Kind::Calendar, calendar),
+            ),
+            Reason::Lies { title, from, to, .. } if from == to => {
+                format!("“{title}” on {}", day(*to))
+            }
+            Reason::Lies { title, from, to, .. } => {
+                format!("“{title}” from {} to {}", day(*from), day(*to))
+            }
+            _ => "was written into the plan".to_owned(),
+        }
+    }
+
+    fn of_hardware(&self, reason: &'a Reason) -> String {
+        match reason {
+            Reason::NeedsPart { build, revision, part, quantity } => format!(
+                "{quantity} × {} are on the {} of {} for {build}",
+                self.record(Kind::Part, part),
+                self.term("bom", "BOM"),
+                self.record(Kind::Revision, revision),
+            ),
+            Reason::BestOffer { supplier, lead_time, from_stock, offers, part, .. } => format!(
+                "{} {} {} in {lead_time}{}{}",
+                self.record(Kind::Supplier, supplier),
+                if *from_stock { "ships from stock" } else { "delivers" },
+                self.record(Kind::Part, part),
+                if *from_stock {
+                    String::new()
+                } else {
+                    format!(" ({})", self.term("lead-time", "lead time"))
+                },
+                if *offers > 1 {
+                    format!(", the soonest of {offers} offers")
+                } else {
+                    ", the only offer".to_owned()
+                },
+            ),
+            Reason::Ordered { order, placed, promised, received } => {
+                let state = match (received, promised) {
+                    (Some(received), _) => format!("arrived on {}", day(*received)),
+                    (None, Some(promised)) => format!("promised for {}", day(*promised)),
+                    (None, None) => "not yet promised".to_owned(),
+                };
+                format!("order {order} was placed on {} and is {state}", day(*placed))
+            }
+            Reason::BuildOrder { stage, quantity, after, .. } => match after {
+                Some(after) => format!("{stage} of {quantity} units comes after {after}"),
+                None => format!("{stage} of {quantity} units is the first build"),
+            },
+            Reason::Demanded { market, regime, by, .. } => {
+                let why = if by.is_empty() {
+                    String::new()
+                } else {
+                    let names: Vec<&str> =
+                        by.iter().map(|it| self.record(Kind::Capability, it)).collect();
+                    format!(" because the board has {}", names.join(" and "))
+                };
+                format!(
+                    "{} demands {}{why}",
+                    self.record(Kind::Market, market),
+                    self.record(Kind::Regime, regime),
+                )
+            }
+            Reason::Certified { certificate, expires } => {
+                let until = expires.map_or(String::new(), |on| format!(" until {}", day(on)));
+                format!("{} {certificate} holds{until}", self.term("certificate", "certificate"))
+            }
+            Reason::Shipped { market, time } => {
+                format!("shipping to {} takes {time}", self.record(Kind::Market, market))
+            }
+            Reason::Freezes { revision, on } => format!(
+                "the {} of {} is on {}",
+                self.term("specification-freeze", "specification freeze"),
+                self.record(Kind::Revision, revision),
+                day(*on),
+            ),
+            _ => String::new(),
+        }
+    }
+
+    fn of_feature(&self, reason: &'a Reason) -> String {
+        match reason {
+            Reason::Requires { feature, capability, need } => {
+                let name = self.record(Kind::Capability, capability);
+                let amount = if need == "yes" { String::new() } else { format!(": {need}") };
+                format!("{} needs {name}{amount}", self.record(Kind::Feature, feature))
+            }
+            Reason::Lacks { revision, capability, need, has } => {
+                let name = self.record(Kind::Capability, capability);
+                let revision = self.record(Kind::Revision, revision);
+                match has {
+                    Some(has) => format!("{revision} has {has} of {name}, {need} is needed"),
+                    None => format!("{revision} lacks {name}"),
+                }
+            }
+            Reason::FieldRuns { revision, units, .. } => format!(
+                "{} can run it, with {units} devices in the field",
+                self.record(Kind::Revision, revision),
+            ),
+            Reason::FirstRevision { revision, .. } => format!(
+                "no device in the field can run it; {} is the first hardware that can",
+                self.record(Kind::Revision, revision),
+            ),
+            Reason::Supposed { revision, capability, .. } => format!(
+                "no planned hardware has {}; it is supposed that {} will carry it",
+                self.record(Kind::Capability, capability),
+                self.record(Kind::Revision, revision),
+            ),
+            Reason::CarriedBy { feature, release } => format!(
+                "{} carries {}",
+                self.record(Kind::Release, release),
+                self.record(Kind::Feature, feature),
+            ),
+            _ => String::new(),
+        }
+    }
+
+    fn of_decision(&self, reason: &'a Reason) -> String {
+        match reason {
+            Reason::Gates { activity, .. } => {
+                format!("“{}” can't start before it is decided", self.activity(activity))
+            }
+            Reason::Target { target, on, confidence } => format!(
+                "“{}” should be reached by {} with {}",
+                self.activity(target),
+                day(*on),
+                percent(*confidence),
+            ),
+            Reason::OnTimeIfNow { probability, .. } => {
+                format!("decided today, that holds with {}", percent(*probability))
+            }
+            Reason::WaitingCosts { days, now, then, .. } => format!(
+                "waiting {days} days lowers it from {} to {}",
+                percent(*now),
+                percent(*then),
+            ),
+            Reason::LimitedBy { title, share, .. } => {
+                format!("“{title}” drives the date in {} of the late cases", percent(*share))
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 1.0 {
+        "under 1 %".to_owned()
+    } else if percent > 99.0 && percent < 100.0 {
+        "over 99 %".to_owned()
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+/// A day as people in many countries read it without doubt: 18 Jan 2027.
+fn day(date: Date) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
+    format!("{} {} {}", date.day(), MONTHS.get(month).unwrap_or(&""), date.year())
+}

@@ -1,0 +1,5 @@
+//! Product in, dated and explained answers out.
+
+mod properties;
+mod story;
+mod support;

@@ -1,0 +1,384 @@
+//! What can be asked on the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jiff::civil::Date;
+use longlead_model::{ActivityId, Kind};
+
+use crate::exit::EXIT_CODES;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const START: &str = "\
+Start here:
+  longlead demo            a sample company, planned and explained
+  longlead new my-product  a small commented bundle to start from
+  longlead plan my-product dates, decisions and what is foreseen";
+
+/// Plans connected products on two horizons: which hardware decision must be made by when, for the
+/// software that will need it.
+///
+/// A bundle is a folder of TOML files that holds the facts of a product. Longlead derives the plan
+/// from them, tells every date as a distribution, and explains each answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "longlead",
+    version,
+    styles = STYLES,
+    max_term_width = 100,
+    after_help = const_format(),
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) command: CommandArguments,
+}
+
+fn const_format() -> String {
+    format!("{START}\n\n{EXIT_CODES}")
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct GlobalArguments {
+    /// Print JSON instead of tables
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+
+    /// When to colour: `auto` does on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(crate) color: Color,
+
+    /// Show everything: all milestones, all diagnostics
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) all: bool,
+
+    /// Tell reasons in the words of a discipline, as the glossary of the bundle has them
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Output")]
+    pub(crate) discipline: Option<String>,
+
+    /// End with exit code 1 if the plan has such findings; several are joined by commas
+    #[arg(
+        long,
+        global = true,
+        value_name = "FINDING",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    pub(crate) fail_on: Vec<Finding>,
+
+    /// The day on which the facts hold [default: the bundle's `as_of`, else today]
+    #[arg(long, global = true, value_name = "DATE", help_heading = "Plan")]
+    pub(crate) as_of: Option<Date>,
+
+    /// Plan under a scenario of the bundle
+    #[arg(long, global = true, value_name = "ID", help_heading = "Plan")]
+    pub(crate) scenario: Option<String>,
+
+    /// How sure dates must be: 0.8, 80 or "80 %" [default: the bundle's, else 0.8]
+    #[arg(long, global = true, value_name = "SHARE", value_parser = share, help_heading = "Plan")]
+    pub(crate) confidence: Option<f64>,
+
+    /// Samples of the simulation [default: the bundle's, else 10000]
+    #[arg(
+        long,
+        global = true,
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000),
+        help_heading = "Plan"
+    )]
+    pub(crate) samples: Option<u32>,
+
+    /// Seed of the simulation: the same seed gives the same dates [default: the bundle's, else 1]
+    #[arg(long, global = true, value_name = "NUMBER", help_heading = "Plan")]
+    pub(crate) seed: Option<u64>,
+
+    /// Threads; 0 for as many as the machine has. The answer is the same
+    #[arg(long, global = true, value_name = "COUNT", default_value_t = 0, help_heading = "Plan")]
+    pub(crate) threads: usize,
+
+    /// Let teams work on everything at once, whatever their capacity
+    #[arg(long, global = true, help_heading = "Plan")]
+    pub(crate) no_levelling: bool,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What a plan can be found to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Finding {
+    /// A target or a decision is lost
+    Lost,
+    /// A target or a decision is at risk, or lost
+    AtRisk,
+    /// Software needs hardware that nobody has planned
+    Orphan,
+    /// There are warnings
+    Warning,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CommandArguments {
+    /// Tell everything that is wrong with a bundle
+    Check(CheckArguments),
+    /// Dates, decisions, and what is foreseen
+    Plan(PlanArguments),
+    /// Why a date is what it is, back to the facts
+    Explain(ExplainArguments),
+    /// Which decisions must be made by when, and what waiting costs
+    Decide(DecideArguments),
+    /// Which devices can run which feature, today and later
+    Coverage(CoverageArguments),
+    /// What differs under a scenario, or between two bundles
+    Compare(CompareArguments),
+    /// Write a plan or a bundle for other programs
+    Export(ExportArguments),
+    /// Make a bundle of a plan from another program
+    Import(ImportArguments),
+    /// Write a small commented bundle to start from
+    New(NewArguments),
+    /// Plan a sample company and walk through it
+    Demo(DemoArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the JSON Schema of bundles, or of one kind of record
+    Schema(SchemaArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// A folder of TOML files, or one such file
+    #[arg(default_value = ".")]
+    pub(crate) bundle: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArguments {
+    /// A folder of TOML files, or one such file
+    #[arg(default_value = ".")]
+    pub(crate) bundle: PathBuf,
+
+    /// List the activities too
+    #[arg(long)]
+    pub(crate) activities: bool,
+
+    /// The activity that criticality and contribution are about [default: the whole plan]
+    #[arg(long, value_name = "ID", value_parser = activity_id)]
+    pub(crate) focus: Option<ActivityId>,
+}
+
+#[derive(Args, Debug)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct ExplainArguments {
+    /// A folder of TOML files, or one such file
+    #[arg(default_value = ".")]
+    pub(crate) bundle: PathBuf,
+
+    /// An activity, milestone, launch, release, decision, feature or revision
+    #[arg(required = true)]
+    pub(crate) id: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DecideArguments {
+    /// A folder of TOML files, or one such file [default: .]
+    pub(crate) bundle: Option<PathBuf>,
+
+    /// A decision, told in full [default: a list of all]
+    pub(crate) id: Option<String>,
+}
+
+impl DecideArguments {
+    /// The bundle and the decision. A single argument that is no file or folder is a decision.
+    pub(crate) fn meant(&self) -> (PathBuf, Option<String>) {
+        match (&self.bundle, &self.id) {
+            (Some(bundle), Some(id)) => (bundle.clone(), Some(id.clone())),
+            (Some(only), None) if !only.exists() && !looks_like_path(only) => {
+                (PathBuf::from("."), Some(only.to_string_lossy().into_owned()))
+            }
+            (Some(bundle), None) => (bundle.clone(), None),
+            (None, id) => (PathBuf::from("."), id.clone()),
+        }
+    }
+}
+
+/// Ids have no slashes, and no decision ends in `.toml`.
+fn looks_like_path(path: &std::path::Path) -> bool {
+    path.components().count() > 1 || path.extension().is_some_and(|it| it == "toml")
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CoverageArguments {
+    /// A folder of TOML files, or one such file
+    #[arg(default_value = ".")]
+    pub(crate) bundle: PathBuf,
+
+    /// Say what is missing under each feature that some revision can't run
+    #[arg(long)]
+    pub(crate) why: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArguments {
+    /// A folder of TOML files, or one such file
+    #[arg(default_value = ".")]
+    pub(crate) bundle: PathBuf,
+
+    /// Another bundle; left out, the bundle under --scenario
+    pub(crate) other: Option<PathBuf>,
+
+    /// List the activities that move too
+    #[arg(long)]
+    pub(crate) activities: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArguments {
+    /// A folder of TOML files, or one such file
+    #[arg(default_value = ".")]
+    pub(crate) bundle: PathBuf,
+
+    /// What to write
+    #[arg(long, short)]
+    pub(crate) format: ExportFormat,
+
+    /// Where to; left out, the standard output. `toml` takes a folder too, for a file per kind
+    #[arg(long, short, value_name = "FILE|DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Overwrite what is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What a plan can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The whole forecast, as `plan --json` prints it
+    Json,
+    /// The activities of the bundle as a table
+    Csv,
+    /// Milestones and decide-by dates as a calendar
+    Ics,
+    /// The plan with its dates for MS Project
+    Mspdi,
+    /// The records of the bundle in canonical form
+    Toml,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The file to read
+    pub(crate) file: PathBuf,
+
+    /// What it is [default: by its extension, .xml or .csv]
+    #[arg(long, short)]
+    pub(crate) format: Option<ImportFormat>,
+
+    /// The folder to write the bundle into
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+
+    /// Write although the folder is not empty, over files of the same name
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// MS Project XML
+    Mspdi,
+    /// A table of activities
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewArguments {
+    /// The folder to make; it must be empty if it is there
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    /// Write the sample bundle into this folder instead of walking through it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SchemaArguments {
+    /// A kind of record, such as `feature` or `bom_line` [default: a whole file of a bundle]
+    #[arg(value_parser = kind)]
+    pub(crate) kind: Option<Kind>,
+}
+
+/// Reads 0.8, 80, "80%" and "80 %". Up to one it is a share, above one it is per cent.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, is_percent) = match text.trim().strip_suffix('%') {
+        Some(number) => (number.trim_end(), true),
+        None => (text.trim(), false),
+    };
+    let refused = || "write a share such as 0.8, 80 or \"80 %\"".to_owned();
+    let number: f64 = number.parse().map_err(|_| refused())?;
+    let share = if is_percent || number > 1.0 { number / 100.0 } else { number };
+    if (0.0..=1.0).contains(&share) && share > 0.0 { Ok(share) } else { Err(refused()) }
+}
+
+fn activity_id(text: &str) -> Result<ActivityId, String> {
+    ActivityId::try_from(text).map_err(|error| error.to_string())
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::named(text).ok_or_else(|| {
+        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("the kinds are {}", kinds.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_share_can_be_written_in_four_ways() {
+        for text in ["0.8", "80", "80%", " 80 % "] {
+            assert_eq!(share(text), Ok(0.8), "{text}");
+        }
+        for text in ["0", "101", "-1", "x", "", "%", "NaN", "inf"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+}

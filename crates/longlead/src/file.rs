@@ -1,0 +1,85 @@
+//! Writes files whole or not at all.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Component, Path};
+
+use anyhow::{Context as _, bail};
+
+/// Writes a file: it appears under its name only once all of it is on disk.
+///
+/// # Errors
+/// If it can't be written, or if it is there already and may not be overwritten.
+pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
+    let context = || format!("`{}` can't be written", path.display());
+    let mut file = tempfile::Builder::new()
+        .prefix(".longlead-")
+        .permissions(permissions())
+        .tempfile_in(folder)
+        .with_context(context)?;
+    file.write_all(text.as_bytes()).with_context(context)?;
+    file.as_file().sync_all().with_context(context)?;
+    if overwrite {
+        file.persist(path).map_err(|error| error.error).with_context(context)?;
+        return Ok(());
+    }
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("`{}` is there already; --force overwrites it", path.display())
+        }
+        Err(error) => Err(error.error).with_context(context),
+    }
+}
+
+/// Temporary files are private; what is written here is as public as any file that one makes.
+#[cfg(unix)]
+fn permissions() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+#[cfg(not(unix))]
+fn permissions() -> fs::Permissions {
+    let metadata = fs::metadata(".").map(|metadata| metadata.permissions());
+    metadata.unwrap_or_else(|_| std::env::temp_dir().metadata().map_or_else(
+        |_| unreachable!("the folder for temporary files has permissions"),
+        |metadata| metadata.permissions(),
+    ))
+}
+
+/// Makes a folder for files that are about to be written. One that holds something is refused
+/// unless `force` is set.
+pub(crate) fn make_folder(folder: &Path, force: bool) -> anyhow::Result<()> {
+    let context = || format!("the folder `{}` can't be made", folder.display());
+    fs::create_dir_all(folder).with_context(context)?;
+    let mut entries = fs::read_dir(folder).with_context(context)?;
+    if entries.next().is_some() && !force {
+        bail!("the folder `{}` is not empty", folder.display());
+    }
+    Ok(())
+}
+
+/// Writes files into a folder, each under its name with `/` between folders; tells their paths.
+pub(crate) fn write_all(
+    folder: &Path,
+    files: &[(String, String)],
+    overwrite: bool,
+) -> anyhow::Result<Vec<String>> {
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let is_plain = Path::new(name).components().all(|it| matches!(it, Component::Normal(_)));
+        if !is_plain {
+            bail!("`{name}` would lie outside the folder");
+        }
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)
+                .with_context(|| format!("the folder `{}` can't be made", parent.display()))?;
+        }
+        write(&path, text, overwrite)?;
+        written.push(path.to_string_lossy().replace('\\', "/"));
+    }
+    Ok(written)
+}

@@ -1,0 +1,49 @@
+//! Longlead on the command line: arguments become settings, a command reads what it needs, asks
+//! the library, and renders the answer. Nothing is computed here that a page or a script would
+//! want to know too.
+
+mod args;
+mod settings;
+mod exit;
+mod bundle_folder;
+mod gather;
+mod command;
+mod output;
+mod progress;
+mod sample;
+mod file;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use args::Arguments;
+use exit::Exit;
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error).into(),
+    };
+    let settings = Settings::new(&arguments.global, jiff::Zoned::now().date());
+    let exit = match command::run(&arguments.command, &settings) {
+        Ok(answer) => match output::to_stdout(&answer.text, &settings.output) {
+            Ok(()) => answer.exit,
+            Err(error) => output::failure(&error.into(), &settings.output),
+        },
+        Err(failure) => output::failure(&failure, &settings.output),
+    };
+    exit.into()
+}
+
+/// Tells what is wrong with the arguments; help and version are asked for and fine.
+fn usage(error: &clap::Error) -> Exit {
+    // Nothing is left to be done if even this can't be written.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Fine,
+        _ => Exit::Usage,
+    }
+}

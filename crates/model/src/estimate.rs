@@ -1,0 +1,400 @@
+//! Estimates: how long something takes, as a distribution.
+
+use std::fmt;
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::Code;
+use crate::field::{Decoder, Field, number, number_node};
+use crate::node::{Node, Table, Value};
+
+/// A distribution of a number that is zero or more.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Distribution {
+    /// Always the same.
+    Fixed(f64),
+    /// Beta-PERT with λ = 4: optimistic, most likely, pessimistic.
+    Pert {
+        /// Optimistic.
+        low: f64,
+        /// Most likely.
+        likely: f64,
+        /// Pessimistic.
+        high: f64,
+    },
+    /// Triangular: lowest, most likely, highest.
+    Triangular {
+        /// Lowest.
+        low: f64,
+        /// Most likely.
+        likely: f64,
+        /// Highest.
+        high: f64,
+    },
+    /// Lognormal, given by its median and its 90th percentile.
+    Lognormal {
+        /// Median.
+        p50: f64,
+        /// 90th percentile.
+        p90: f64,
+    },
+    /// Anything between two ends, equally likely.
+    Uniform {
+        /// Lowest.
+        low: f64,
+        /// Highest.
+        high: f64,
+    },
+    /// What was observed, each value equally likely.
+    Observed(Vec<f64>),
+}
+
+/// The unit in which an estimate is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimeUnit {
+    /// Days of the calendar that applies: working days of a team, elapsed days of a lead time.
+    Day,
+    /// Weeks: as many days as the calendar's plain week works, seven where days are elapsed.
+    Week,
+}
+
+impl TimeUnit {
+    /// UCUM code, `d` or `wk`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TimeUnit::Day => "d",
+            TimeUnit::Week => "wk",
+        }
+    }
+
+    fn parse(text: &str) -> Option<TimeUnit> {
+        match text {
+            "d" | "day" | "days" => Some(TimeUnit::Day),
+            "wk" | "w" | "week" | "weeks" => Some(TimeUnit::Week),
+            _ => None,
+        }
+    }
+}
+
+/// How long something takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// The distribution, in `unit`.
+    pub distribution: Distribution,
+    /// Days or weeks.
+    pub unit: TimeUnit,
+}
+
+/// A factor on a duration, as a distribution: `1.2`, or `{ triangular = [1.0, 1.2, 1.6] }`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor(pub Distribution);
+
+impl Distribution {
+    /// The least value that can come out.
+    pub fn lowest(&self) -> f64 {
+        match self {
+            Distribution::Fixed(value) => *value,
+            Distribution::Pert { low, .. }
+            | Distribution::Triangular { low, .. }
+            | Distribution::Uniform { low, .. } => *low,
+            Distribution::Lognormal { p50, .. } => p50.min(0.0),
+            Distribution::Observed(values) => values.iter().copied().fold(f64::INFINITY, f64::min),
+        }
+    }
+
+    fn encode_into(&self, table: &mut Table) {
+        let list = |values: &[f64]| {
+            Node::new(Value::Array(values.iter().copied().map(number_node).collect()))
+        };
+        match self {
+            Distribution::Fixed(value) => table.set("fixed", number_node(*value)),
+            Distribution::Pert { low, likely, high } => {
+                table.set("pert", list(&[*low, *likely, *high]));
+            }
+            Distribution::Triangular { low, likely, high } => {
+                table.set("triangular", list(&[*low, *likely, *high]));
+            }
+            Distribution::Lognormal { p50, p90 } => {
+                table.set("p50", number_node(*p50));
+                table.set("p90", number_node(*p90));
+            }
+            Distribution::Uniform { low, high } => table.set("uniform", list(&[*low, *high])),
+            Distribution::Observed(values) => table.set("observed", list(values)),
+        }
+    }
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Distribution::Fixed(value) => write!(f, "{value}"),
+            Distribution::Pert { low, likely, high } => write!(f, "{low} / {likely} / {high}"),
+            Distribution::Triangular { low, likely, high } => {
+                write!(f, "{low} / {likely} / {high} (triangular)")
+            }
+            Distribution::Lognormal { p50, p90 } => write!(f, "P50 {p50}, P90 {p90}"),
+            Distribution::Uniform { low, high } => write!(f, "{low} to {high}"),
+            Distribution::Observed(values) => write!(f, "{} observed values", values.len()),
+        }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.distribution, self.unit.as_str())
+    }
+}
+
+const SHAPES: [&str; 6] = ["fixed", "pert", "triangular", "p50", "uniform", "observed"];
+const ESTIMATE_HELP: &str = "write \"10 d\", { pert = [5, 8, 14], unit = \"d\" }, \
+     { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = \"wk\" }, { uniform = [5, 9] } \
+     or { observed = [11, 9, 14] }";
+
+fn impossible(decoder: &mut Decoder<'_>, node: &Node, message: String) -> Option<Distribution> {
+    let help = "put the values in rising order: low ≤ likely ≤ high, P50 below P90".to_owned();
+    decoder.refuse(Code::ImpossibleEstimate, node.span, message, help);
+    None
+}
+
+fn numbers(node: &Node, decoder: &mut Decoder<'_>) -> Option<Vec<f64>> {
+    let Value::Array(items) = &node.value else {
+        decoder.mistyped(node, "a list of numbers", "[5, 8, 14]");
+        return None;
+    };
+    let read: Vec<Option<f64>> = items.iter().map(|item| number(item, decoder)).collect();
+    read.into_iter().collect()
+}
+
+/// Reads the distribution from a table that names exactly one shape.
+fn distribution(table: &Table, node: &Node, decoder: &mut Decoder<'_>) -> Option<Distribution> {
+    let given: Vec<&str> = SHAPES.into_iter().filter(|shape| table.get(shape).is_some()).collect();
+    let [shape] = given.as_slice() else {
+        let message = if given.is_empty() {
+            "an estimate needs a shape".to_owned()
+        } else {
+            format!("an estimate has one shape, this one has {}", given.join(" and "))
+        };
+        decoder.refuse(Code::ImpossibleEstimate, node.span, message, ESTIMATE_HELP.to_owned());
+        return None;
+    };
+    let value = table.get(shape)?;
+    let drawn = match *shape {
+        "fixed" => Distribution::Fixed(number(value, decoder)?),
+        "p50" => lognormal(table, value, node, decoder)?,
+        shape => listed(shape, value, decoder)?,
+    };
+    if drawn.lowest() < 0.0 {
+        let message = format!("{} is negative", drawn.lowest());
+        decoder.refuse(Code::NegativeValue, value.span, message, "write zero or more".into());
+        return None;
+    }
+    Some(drawn)
+}
+
+fn lognormal(
+    table: &Table,
+    p50: &Node,
+    node: &Node,
+    decoder: &mut Decoder<'_>,
+) -> Option<Distribution> {
+    let Some(p90) = table.get("p90") else {
+        return impossible(decoder, node, "`p50` needs `p90` beside it".to_owned());
+    };
+    let (p50, p90_value) = (number(p50, decoder)?, number(p90, decoder)?);
+    if p50 <= 0.0 || p50 > p90_value {
+        let message = format!("P50 {p50} and P90 {p90_value} don't fit a lognormal");
+        return impossible(decoder, p90, message);
+    }
+    Some(Distribution::Lognormal { p50, p90: p90_value })
+}
+
+/// Shapes that are written as a list.
+fn listed(shape: &str, value: &Node, decoder: &mut Decoder<'_>) -> Option<Distribution> {
+    let values = numbers(value, decoder)?;
+    let rising = values.is_sorted();
+    match (shape, values.as_slice()) {
+        ("pert", &[low, likely, high]) if rising => Some(Distribution::Pert { low, likely, high }),
+        ("triangular", &[low, likely, high]) if rising => {
+            Some(Distribution::Triangular { low, likely, high })
+        }
+        ("uniform", &[low, high]) if rising => Some(Distribution::Uniform { low, high }),
+        ("observed", values) if !values.is_empty() => Some(Distribution::Observed(values.to_vec())),
+        ("pert" | "triangular", [low, likely, high]) => {
+            let message = format!("low {low}, likely {likely}, high {high} are out of order");
+            impossible(decoder, value, message)
+        }
+        ("uniform", [low, high]) => {
+            impossible(decoder, value, format!("from {low} to {high} is no interval"))
+        }
+        (shape, values) => {
+            let message = format!("`{shape}` doesn't go with {} values", values.len());
+            decoder.refuse(Code::ImpossibleEstimate, value.span, message, ESTIMATE_HELP.to_owned());
+            None
+        }
+    }
+}
+
+fn refuse_estimate(decoder: &mut Decoder<'_>, node: &Node, message: String) -> Option<Estimate> {
+    decoder.refuse(Code::WrongValue, node.span, message, ESTIMATE_HELP.to_owned());
+    None
+}
+
+/// `"10 d"` or `"2.5 wk"`.
+fn fixed_from_text(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Estimate> {
+    let mut words = text.split_whitespace();
+    let amount = words.next().and_then(|word| word.parse::<f64>().ok());
+    let unit = words.next().and_then(TimeUnit::parse);
+    match (amount.filter(|amount| amount.is_finite()), unit, words.next()) {
+        (Some(amount), Some(_), None) if amount < 0.0 => {
+            let message = format!("{amount} is negative");
+            decoder.refuse(Code::NegativeValue, node.span, message, "write zero or more".into());
+            None
+        }
+        (Some(amount), Some(unit), None) => {
+            Some(Estimate { distribution: Distribution::Fixed(amount), unit })
+        }
+        _ => refuse_estimate(decoder, node, format!("{text:?} is not a duration in days or weeks")),
+    }
+}
+
+impl Field for Estimate {
+    const EXAMPLE: &'static str = "{ pert = [5, 8, 14], unit = \"d\" }";
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let table = match &node.value {
+            Value::Text(text) => return fixed_from_text(text, node, decoder),
+            Value::Table(table) => table,
+            _ => {
+                let message = format!("an estimate is expected here, not {}", node.describe());
+                return refuse_estimate(decoder, node, message);
+            }
+        };
+        let subject = std::mem::replace(&mut decoder.subject, "an estimate".to_owned());
+        let mut known = SHAPES.to_vec();
+        known.extend(["p90", "unit"]);
+        decoder.known_only(table, &known);
+        decoder.subject = subject;
+        let unit = match table.get("unit") {
+            None => TimeUnit::Day,
+            Some(unit_node) => match &unit_node.value {
+                Value::Text(text) if TimeUnit::parse(text).is_some() => TimeUnit::parse(text)?,
+                _ => {
+                    let message = "the unit of an estimate is \"d\" or \"wk\"".to_owned();
+                    return refuse_estimate(decoder, unit_node, message);
+                }
+            },
+        };
+        let distribution = distribution(table, node, decoder)?;
+        Some(Estimate { distribution, unit })
+    }
+
+    fn encode(&self) -> Option<Node> {
+        if let Distribution::Fixed(value) = self.distribution {
+            return Some(Node::text(format!("{value} {}", self.unit.as_str())));
+        }
+        let mut table = Table::default();
+        self.distribution.encode_into(&mut table);
+        table.set("unit", Node::text(self.unit.as_str()));
+        Some(Node::new(Value::Table(table)))
+    }
+
+    fn schema() -> Json {
+        json!({ "anyOf": [
+            { "type": "string", "pattern": "^[0-9.]+ (d|wk)$", "examples": ["10 d", "2 wk"] },
+            distribution_schema(true),
+        ] })
+    }
+}
+
+fn distribution_schema(with_unit: bool) -> Json {
+    let list = |length: usize| {
+        json!({ "type": "array", "items": { "type": "number", "minimum": 0 },
+            "minItems": length, "maxItems": length })
+    };
+    let mut properties = json!({
+        "fixed": { "type": "number", "minimum": 0 },
+        "pert": list(3), "triangular": list(3), "uniform": list(2),
+        "p50": { "type": "number", "exclusiveMinimum": 0 }, "p90": { "type": "number" },
+        "observed": { "type": "array", "items": { "type": "number", "minimum": 0 }, "minItems": 1 },
+    });
+    if let (true, Some(object)) = (with_unit, properties.as_object_mut()) {
+        object.insert("unit".to_owned(), json!({ "enum": ["d", "wk"], "default": "d" }));
+    }
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+impl Field for Factor {
+    const EXAMPLE: &'static str = "{ triangular = [1.0, 1.2, 1.6] }";
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let drawn = match &node.value {
+            Value::Table(table) => distribution(table, node, decoder)?,
+            _ => Distribution::Fixed(number(node, decoder)?),
+        };
+        if drawn.lowest() < 0.0 {
+            let message = "a factor is zero or more".to_owned();
+            decoder.refuse(Code::NegativeValue, node.span, message, "write zero or more".into());
+            return None;
+        }
+        Some(Factor(drawn))
+    }
+
+    fn encode(&self) -> Option<Node> {
+        if let Distribution::Fixed(value) = self.0 {
+            return Some(number_node(value));
+        }
+        let mut table = Table::default();
+        self.0.encode_into(&mut table);
+        Some(Node::new(Value::Table(table)))
+    }
+
+    fn schema() -> Json {
+        json!({ "anyOf": [{ "type": "number", "minimum": 0 }, distribution_schema(false)] })
+    }
+}
+
+/// Time between two ends of a link: a fixed number of days or weeks, negative for an overlap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lag {
+    /// How many.
+    pub amount: f64,
+    /// Days or weeks.
+    pub unit: TimeUnit,
+}
+
+impl fmt::Display for Lag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount, self.unit.as_str())
+    }
+}
+
+impl Field for Lag {
+    const EXAMPLE: &'static str = "\"5 d\"";
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            decoder.mistyped(node, "a number of days or weeks", "\"5 d\" or \"-1 wk\"");
+            return None;
+        };
+        let mut words = text.split_whitespace();
+        let amount = words.next().and_then(|word| word.parse::<f64>().ok());
+        let unit = words.next().and_then(TimeUnit::parse);
+        match (amount.filter(|amount| amount.is_finite()), unit, words.next()) {
+            (Some(amount), Some(unit), None) => Some(Lag { amount, unit }),
+            _ => {
+                let message = format!("{text:?} is not a number of days or weeks");
+                let help = "write \"5 d\" or \"-1 wk\"".to_owned();
+                decoder.refuse(Code::WrongValue, node.span, message, help);
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.to_string()))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^-?[0-9.]+ (d|wk)$", "examples": ["5 d", "-1 wk"] })
+    }
+}

@@ -1,0 +1,746 @@
+//! What a field of a record can hold: decoded from a node with diagnostics, encoded back,
+//! described as JSON Schema, searched for references. One trait, so that none of the four can
+//! forget what another knows.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::id::*;
+use crate::kind::Kind;
+use crate::money::{Currency, Money};
+use crate::node::{Node, Places, Span, Step, Table, Value};
+use crate::quantity::Quantity;
+use crate::unit::Unit;
+
+/// Decodes nodes, collecting what is wrong.
+pub(crate) struct Decoder<'a> {
+    pub(crate) places: &'a Places,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The record being decoded, in words, for messages.
+    pub(crate) subject: String,
+}
+
+impl Decoder<'_> {
+    pub(crate) fn refuse(&mut self, code: Code, span: Span, message: String, help: String) {
+        let diagnostic = Diagnostic::error(code, message).at(self.places.place(span)).help(help);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Says that the value has the wrong type.
+    pub(crate) fn mistyped(&mut self, node: &Node, wanted: &str, example: &str) {
+        let message = format!("{wanted} is expected here, not {}", node.describe());
+        self.refuse(Code::WrongValue, node.span, message, format!("write, for example, {example}"));
+    }
+
+    /// Tells fields that the record doesn't have.
+    pub(crate) fn known_only(&mut self, table: &Table, known: &[&str]) {
+        for (key, span, _) in table.iter() {
+            if known.contains(&key) {
+                continue;
+            }
+            let message = format!("{} has no field `{key}`", self.subject);
+            let help = match nearest(key, known.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("its fields are {}", known.join(", ")),
+            };
+            self.refuse(Code::UnknownField, span, message, help);
+        }
+    }
+
+    /// Decodes one field of a table; `absent` says what its absence means.
+    pub(crate) fn field<T: Field>(
+        &mut self,
+        table: &Table,
+        at: Span,
+        name: &str,
+        absent: Option<T>,
+    ) -> Option<T> {
+        match table.get(name) {
+            Some(node) => T::decode(node, self),
+            None if absent.is_some() => absent,
+            None => {
+                let message = format!("{} lacks `{name}`", self.subject);
+                let help = format!("add `{name} = {}`", T::EXAMPLE);
+                self.refuse(Code::MissingField, at, message, help);
+                None
+            }
+        }
+    }
+}
+
+/// Something in a record that must be held against the rest of the bundle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mention<'a> {
+    /// A reference to another record.
+    Record(Kind, &'a str),
+    /// An amount of money, whose currency needs a rate.
+    Money(Money),
+}
+
+/// Visits mentions, each with its path within the record.
+pub(crate) type Visitor<'a> = dyn FnMut(&[Step], Mention<'_>) + 'a;
+
+/// A type that a field of a record can have.
+pub(crate) trait Field: Sized {
+    /// How a value looks in TOML, for help texts.
+    const EXAMPLE: &'static str;
+
+    /// Reads the value; `None` after telling what is wrong.
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self>;
+    /// The value as a node; `None` if it is to be left out.
+    fn encode(&self) -> Option<Node>;
+    /// What editors need to know.
+    fn schema() -> Json;
+    /// What a missing field means, if it may be missing.
+    fn absent() -> Option<Self> {
+        None
+    }
+    /// Tells every mention in the value.
+    fn visit(&self, _path: &mut Vec<Step>, _visitor: &mut Visitor<'_>) {}
+}
+
+impl Field for String {
+    const EXAMPLE: &'static str = "\"…\"";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if let Value::Text(text) = &node.value {
+            return Some(text.clone());
+        }
+        decoder.mistyped(node, "a text", "\"Light sensor\"");
+        None
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.clone()))
+    }
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+impl Field for bool {
+    const EXAMPLE: &'static str = "true";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if let Value::Boolean(truth) = node.value {
+            return Some(truth);
+        }
+        decoder.mistyped(node, "true or false", "true");
+        None
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::new(Value::Boolean(*self)))
+    }
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
+}
+
+impl Field for u64 {
+    const EXAMPLE: &'static str = "100";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match node.value {
+            Value::Integer(number) if number >= 0 => u64::try_from(number).ok(),
+            Value::Integer(number) => {
+                let message = format!("{number} is negative");
+                let help = "write zero or more".to_owned();
+                decoder.refuse(Code::NegativeValue, node.span, message, help);
+                None
+            }
+            _ => {
+                decoder.mistyped(node, "a whole number", "100");
+                None
+            }
+        }
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::new(Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))))
+    }
+    fn schema() -> Json {
+        json!({ "type": "integer", "minimum": 0 })
+    }
+}
+
+impl Field for u32 {
+    const EXAMPLE: &'static str = "1";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let number = u64::decode(node, decoder)?;
+        u32::try_from(number).ok().or_else(|| {
+            let message = format!("{number} is larger than {}", u32::MAX);
+            decoder.refuse(Code::OutOfRange, node.span, message, "write a smaller number".into());
+            None
+        })
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::new(Value::Integer(i64::from(*self))))
+    }
+    fn schema() -> Json {
+        json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+    }
+}
+
+/// A finite number, whether written with a decimal point or not.
+pub(crate) fn number(node: &Node, decoder: &mut Decoder<'_>) -> Option<f64> {
+    match node.value {
+        Value::Integer(number) => Some(number as f64),
+        Value::Float(number) if number.is_finite() => Some(number),
+        Value::Float(number) => {
+            let message = format!("{number} is not a number to plan with");
+            decoder.refuse(Code::OutOfRange, node.span, message, "write a finite number".into());
+            None
+        }
+        _ => {
+            decoder.mistyped(node, "a number", "2.5");
+            None
+        }
+    }
+}
+
+/// A number as a node: whole numbers without a decimal point, as people write them.
+pub(crate) fn number_node(number: f64) -> Node {
+    if number.fract() == 0.0 && number.abs() < 9e15 {
+        Node::new(Value::Integer(number as i64))
+    } else {
+        Node::new(Value::Float(number))
+    }
+}
+
+/// A positive decimal, for rates and counts of parts.
+impl Field for Decimal {
+    const EXAMPLE: &'static str = "1";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let text = match &node.value {
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Text(text) => text.clone(),
+            _ => String::new(),
+        };
+        match Decimal::from_str_exact(&text) {
+            Ok(number) if number.is_sign_negative() => {
+                let message = format!("{number} is negative");
+                decoder.refuse(
+                    Code::NegativeValue,
+                    node.span,
+                    message,
+                    "write zero or more".into(),
+                );
+                None
+            }
+            Ok(number) => Some(number),
+            Err(_) => {
+                decoder.mistyped(node, "a decimal number", "1.08");
+                None
+            }
+        }
+    }
+    fn encode(&self) -> Option<Node> {
+        let text = self.to_string();
+        let as_float = text.parse::<f64>().ok();
+        // A decimal that a float can't hold exactly as written is kept as text.
+        match (i64::try_from(*self), as_float) {
+            (Ok(whole), _) if self.scale() == 0 => Some(Node::new(Value::Integer(whole))),
+            (_, Some(float)) if float.to_string() == text => Some(Node::new(Value::Float(float))),
+            _ => Some(Node::text(text)),
+        }
+    }
+    fn schema() -> Json {
+        json!({ "type": ["number", "string"], "minimum": 0 })
+    }
+}
+
+impl Field for Date {
+    const EXAMPLE: &'static str = "2027-03-01";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let date = match &node.value {
+            Value::Date(date) => Some(*date),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        match date {
+            Some(date) if (1970..2170).contains(&date.year()) => Some(date),
+            Some(date) => {
+                let message = format!("{date} is outside the years 1970 to 2169");
+                decoder.refuse(Code::OutOfRange, node.span, message, "check the year".into());
+                None
+            }
+            None => {
+                decoder.mistyped(node, "a civil date", "2027-03-01 (without quotes)");
+                None
+            }
+        }
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::new(Value::Date(*self)))
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "format": "date" })
+    }
+}
+
+/// Implements [`Field`] for a type that is written as one text and read by `FromStr`.
+macro_rules! text_field {
+    ($($ty:ty, $code:expr, $example:literal, $help:literal;)*) => { $(
+        impl Field for $ty {
+            const EXAMPLE: &'static str = concat!("\"", $example, "\"");
+            fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+                let Value::Text(text) = &node.value else {
+                    decoder.mistyped(node, $help, Self::EXAMPLE);
+                    return None;
+                };
+                match text.parse() {
+                    Ok(value) => Some(value),
+                    Err(error) => {
+                        let help = format!("write {}, such as {}", $help, Self::EXAMPLE);
+                        decoder.refuse($code, node.span, error.to_string(), help);
+                        None
+                    }
+                }
+            }
+            fn encode(&self) -> Option<Node> {
+                Some(Node::text(self.to_string()))
+            }
+            fn schema() -> Json {
+                json!({ "type": "string", "examples": [$example] })
+            }
+        }
+    )* };
+}
+
+text_field! {
+    Currency, Code::WrongValue, "EUR", "a currency";
+    Unit, Code::UnknownUnit, "KiB", "a unit";
+}
+
+impl Field for Money {
+    const EXAMPLE: &'static str = "\"0.42 USD\"";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            decoder.mistyped(node, "an amount with its currency, as text", Self::EXAMPLE);
+            return None;
+        };
+        match text.parse::<Money>() {
+            Ok(money) if money.amount.is_sign_negative() && !money.amount.is_zero() => {
+                let message = format!("{money} is negative");
+                decoder.refuse(
+                    Code::NegativeValue,
+                    node.span,
+                    message,
+                    "write zero or more".into(),
+                );
+                None
+            }
+            Ok(money) => Some(money),
+            Err(error) => {
+                let help = format!("write an amount and a currency, such as {}", Self::EXAMPLE);
+                decoder.refuse(Code::WrongValue, node.span, error.to_string(), help);
+                None
+            }
+        }
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.to_string()))
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? [A-Z]{3}$", "examples": ["0.42 USD"] })
+    }
+    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+        visitor(path, Mention::Money(*self));
+    }
+}
+
+impl Field for Quantity {
+    const EXAMPLE: &'static str = "\"256 KiB\"";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            decoder.mistyped(node, "a quantity with its unit, as text", Self::EXAMPLE);
+            return None;
+        };
+        match text.parse() {
+            Ok(quantity) => Some(quantity),
+            Err(error) => {
+                let help = "write a number and a UCUM unit, such as \"256 KiB\" or \"3.7 V\"";
+                decoder.refuse(Code::UnknownUnit, node.span, error.to_string(), help.to_owned());
+                None
+            }
+        }
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.to_string()))
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "examples": ["256 KiB", "3.7 V", "2 a"] })
+    }
+}
+
+/// Any value: the fields that a scenario sets are checked when the scenario is applied.
+impl Field for Node {
+    const EXAMPLE: &'static str = "{ … }";
+    fn decode(node: &Node, _decoder: &mut Decoder<'_>) -> Option<Self> {
+        Some(node.clone())
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(self.clone())
+    }
+    fn schema() -> Json {
+        json!({ "type": "object" })
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    const EXAMPLE: &'static str = T::EXAMPLE;
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        T::decode(node, decoder).map(Some)
+    }
+    fn encode(&self) -> Option<Node> {
+        self.as_ref().and_then(T::encode)
+    }
+    fn schema() -> Json {
+        T::schema()
+    }
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+        if let Some(value) = self {
+            value.visit(path, visitor);
+        }
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    const EXAMPLE: &'static str = "[…]";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        // A list of one may be written without brackets.
+        let Value::Array(items) = &node.value else {
+            return T::decode(node, decoder).map(|item| vec![item]);
+        };
+        let decoded: Vec<Option<T>> = items.iter().map(|item| T::decode(item, decoder)).collect();
+        decoded.into_iter().collect()
+    }
+    fn encode(&self) -> Option<Node> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(Node::new(Value::Array(self.iter().filter_map(T::encode).collect())))
+    }
+    fn schema() -> Json {
+        let item = T::schema();
+        json!({ "anyOf": [{ "type": "array", "items": item }, T::schema()] })
+    }
+    fn absent() -> Option<Self> {
+        Some(Vec::new())
+    }
+    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+        for (index, item) in self.iter().enumerate() {
+            path.push(Step::Index(index));
+            item.visit(path, visitor);
+            path.pop();
+        }
+    }
+}
+
+/// A key of a map field: an id, or a plain word.
+pub(crate) trait Key: Sized + Ord + Clone {
+    fn parse_key(text: &str) -> Result<Self, IdError>;
+    fn key_text(&self) -> &str;
+    /// The kind of record that the key refers to, if any.
+    fn refers_to() -> Option<Kind>;
+}
+
+impl Key for String {
+    fn parse_key(text: &str) -> Result<Self, IdError> {
+        Ok(text.to_owned())
+    }
+    fn key_text(&self) -> &str {
+        self
+    }
+    fn refers_to() -> Option<Kind> {
+        None
+    }
+}
+
+impl<K: Key, T: Field> Field for BTreeMap<K, T> {
+    const EXAMPLE: &'static str = "{ … }";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Table(table) = &node.value else {
+            decoder.mistyped(node, "a table", "{ ble = true, ram = \"256 KiB\" }");
+            return None;
+        };
+        let mut map = BTreeMap::new();
+        let mut whole = true;
+        for (key, span, value) in table.iter() {
+            let decoded = T::decode(value, decoder);
+            match (K::parse_key(key), decoded) {
+                (Ok(key), Some(value)) => drop(map.insert(key, value)),
+                (Err(error), _) => {
+                    refuse_id(decoder, key, span, &error);
+                    whole = false;
+                }
+                (Ok(_), None) => whole = false,
+            }
+        }
+        whole.then_some(map)
+    }
+    fn encode(&self) -> Option<Node> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut table = Table::default();
+        for (key, value) in self {
+            if let Some(node) = value.encode() {
+                table.push(key.key_text().to_owned(), Span::NONE, node);
+            }
+        }
+        Some(Node::new(Value::Table(table)))
+    }
+    fn schema() -> Json {
+        json!({ "type": "object", "additionalProperties": T::schema() })
+    }
+    fn absent() -> Option<Self> {
+        Some(BTreeMap::new())
+    }
+    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+        for (key, value) in self {
+            path.push(Step::Key(key.key_text().to_owned()));
+            if let Some(kind) = K::refers_to() {
+                visitor(path, Mention::Record(kind, key.key_text()));
+            }
+            value.visit(path, visitor);
+            path.pop();
+        }
+    }
+}
+
+pub(crate) fn refuse_id(decoder: &mut Decoder<'_>, text: &str, span: Span, error: &IdError) {
+    let shown: String = text.chars().take(60).collect();
+    let message = format!("{shown:?} is not an id: {error}");
+    let help = format!("write, for example, {:?}", slug_from(text));
+    decoder.refuse(Code::InvalidId, span, message, help);
+}
+
+macro_rules! id_fields {
+    ($($id:ident)*) => { $(
+        impl Field for $id {
+            const EXAMPLE: &'static str = "\"some-id\"";
+            fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+                let Value::Text(text) = &node.value else {
+                    decoder.mistyped(node, "an id", "\"tracker-c\"");
+                    return None;
+                };
+                match $id::try_from(text.as_str()) {
+                    Ok(id) => Some(id),
+                    Err(error) => {
+                        refuse_id(decoder, text, node.span, &error);
+                        None
+                    }
+                }
+            }
+            fn encode(&self) -> Option<Node> {
+                Some(Node::text(self.as_str()))
+            }
+            fn schema() -> Json {
+                json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9._:-]*$",
+                    "description": format!("The id of a {}.", $id::KIND.word()) })
+            }
+            fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+                visitor(path, Mention::Record($id::KIND, self.as_str()));
+            }
+        }
+        impl Key for $id {
+            fn parse_key(text: &str) -> Result<Self, IdError> {
+                $id::try_from(text)
+            }
+            fn key_text(&self) -> &str {
+                self.as_str()
+            }
+            fn refers_to() -> Option<Kind> {
+                Some($id::KIND)
+            }
+        }
+    )* };
+}
+
+id_fields! {
+    ProductId RevisionId CapabilityId FeatureId ReleaseId DecisionId ActivityId MilestoneId LinkId
+    ActualId CalendarId TeamId RiskId CorrelationId PartId SupplierId OfferId BomLineId BuildId
+    OrderId MarketId RegimeId CertificateId StakeholderId RequirementId CriterionId TermId
+    AssumptionId RateId ScenarioId
+}
+
+/// Declares structs that are fields or records: fields, codec, schema and references in one.
+macro_rules! shapes {
+    ($(
+        $(#[doc = $doc:literal])+
+        struct $name:ident {
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $ty:ty $(= $default:expr)?, )*
+        }
+    )*) => { $(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $( $(#[doc = $field_doc])+ pub $field: $ty, )* }
+
+        impl $crate::field::Field for $name {
+            const EXAMPLE: &'static str = "{ … }";
+
+            fn decode(
+                node: &$crate::node::Node,
+                decoder: &mut $crate::field::Decoder<'_>,
+            ) -> Option<Self> {
+                let $crate::node::Value::Table(table) = &node.value else {
+                    decoder.mistyped(node, "a table", "{ … }");
+                    return None;
+                };
+                decoder.known_only(table, &[$(stringify!($field)),*]);
+                $( let $field = decoder.field::<$ty>(
+                    table, node.span, stringify!($field),
+                    $crate::field::absent_value!($ty $(, $default)?),
+                ); )*
+                Some($name { $( $field: $field?, )* })
+            }
+
+            fn encode(&self) -> Option<$crate::node::Node> {
+                let mut table = $crate::node::Table::default();
+                $( if !$crate::field::is_default!(self.$field, $ty $(, $default)?)
+                    && let Some(node) = $crate::field::Field::encode(&self.$field)
+                {
+                    table.set(stringify!($field), node);
+                } )*
+                Some($crate::node::Node::new($crate::node::Value::Table(table)))
+            }
+
+            fn schema() -> serde_json::Value {
+                let mut properties = serde_json::Map::new();
+                let mut required: Vec<&str> = Vec::new();
+                $(
+                    let mut schema = <$ty as $crate::field::Field>::schema();
+                    $crate::field::describe(&mut schema, concat!($($field_doc),+));
+                    properties.insert(stringify!($field).to_owned(), schema);
+                    if $crate::field::absent_value!($ty $(, $default)?).is_none() {
+                        required.push(stringify!($field));
+                    }
+                )*
+                serde_json::json!({
+                    "type": "object",
+                    "description": concat!($($doc),+).trim(),
+                    "properties": properties,
+                    "required": required,
+                    "additionalProperties": false,
+                })
+            }
+
+            fn visit(
+                &self,
+                path: &mut Vec<$crate::node::Step>,
+                visitor: &mut $crate::field::Visitor<'_>,
+            ) {
+                $(
+                    path.push($crate::node::Step::Key(stringify!($field).to_owned()));
+                    $crate::field::Field::visit(&self.$field, path, visitor);
+                    path.pop();
+                )*
+            }
+        }
+    )* };
+}
+
+/// What a missing field means: its declared default, or what its type says.
+macro_rules! absent_value {
+    ($ty:ty) => {
+        <$ty as $crate::field::Field>::absent()
+    };
+    ($ty:ty, $default:expr) => {{
+        let default: $ty = $default;
+        Some(default)
+    }};
+}
+
+/// True if a field holds its declared default and so is left out when written.
+macro_rules! is_default {
+    ($value:expr, $ty:ty) => {
+        false
+    };
+    ($value:expr, $ty:ty, $default:expr) => {{
+        let default: $ty = $default;
+        $value == default
+    }};
+}
+
+/// Declares a choice between words.
+macro_rules! words {
+    ($(
+        $(#[doc = $doc:literal])+
+        enum $name:ident { $( $(#[doc = $word_doc:literal])+ $variant:ident = $word:literal, )* }
+    )*) => { $(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $( $(#[doc = $word_doc])+ $variant, )* }
+
+        impl $name {
+            /// The word as it is written in a bundle.
+            pub fn as_str(self) -> &'static str {
+                match self { $( $name::$variant => $word, )* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl $crate::field::Field for $name {
+            const EXAMPLE: &'static str = concat!("one of ", $("\"", $word, "\" ",)*);
+            fn decode(
+                node: &$crate::node::Node,
+                decoder: &mut $crate::field::Decoder<'_>,
+            ) -> Option<Self> {
+                let text = match &node.value {
+                    $crate::node::Value::Text(text) => text.as_str(),
+                    _ => "",
+                };
+                match text {
+                    $( $word => Some($name::$variant), )*
+                    _ => {
+                        $crate::field::refuse_word(decoder, node, text, &[$($word),*]);
+                        None
+                    }
+                }
+            }
+            fn encode(&self) -> Option<$crate::node::Node> {
+                Some($crate::node::Node::text(self.as_str()))
+            }
+            fn schema() -> serde_json::Value {
+                serde_json::json!({ "enum": [$($word),*] })
+            }
+        }
+    )* };
+}
+
+pub(crate) fn refuse_word(decoder: &mut Decoder<'_>, node: &Node, text: &str, words: &[&str]) {
+    let shown: String = text.chars().take(60).collect();
+    let message = match &node.value {
+        Value::Text(_) => format!("{shown:?} is not one of {}", words.join(", ")),
+        _ => format!("one of {} is expected here, not {}", words.join(", "), node.describe()),
+    };
+    let help = match nearest(text, words.iter().copied()) {
+        Some(word) => format!("did you mean \"{word}\"?"),
+        None => format!("write \"{}\"", words.first().copied().unwrap_or_default()),
+    };
+    decoder.refuse(Code::WrongValue, node.span, message, help);
+}
+
+/// Adds a description to a schema, unless it has one that says more.
+pub(crate) fn describe(schema: &mut Json, doc: &str) {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("description".to_owned(), json!(doc.trim()));
+    }
+}
+
+pub(crate) use {absent_value, is_default, shapes, words};

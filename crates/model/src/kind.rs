@@ -1,0 +1,195 @@
+//! The kinds of records, and the maps that hold them: one list that everything else follows.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::field::{Decoder, Field, Mention, Visitor};
+use crate::id::*;
+use crate::node::{Node, Step};
+use crate::record::*;
+
+/// Visits mentions with the kind and id of the record that they stand in.
+pub(crate) type RecordVisitor<'a> = dyn FnMut(Kind, &str, &[Step], Mention<'_>) + 'a;
+
+macro_rules! kinds {
+    ($( $(#[doc = $doc:literal])+ $kind:ident, $word:literal, $plural:ident, $id:ident; )*) => {
+        /// A kind of record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $( $(#[doc = $doc])+ $kind, )* }
+
+        impl Kind {
+            /// Every kind, in the order in which people read a product.
+            pub const ALL: &'static [Kind] = &[$(Kind::$kind),*];
+
+            /// The kind as it is written in a bundle: `[[bom_line]]`.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Kind::$kind => $word, )* }
+            }
+
+            /// The kind in a sentence: "BOM line".
+            pub fn word(self) -> String {
+                match self {
+                    Kind::BomLine => "BOM line".to_owned(),
+                    kind => kind.as_str().replace('_', " "),
+                }
+            }
+
+            /// What records of this kind say.
+            pub fn doc(self) -> &'static str {
+                match self { $( Kind::$kind => concat!($($doc),+), )* }
+            }
+
+            /// The kind of a name written in a bundle.
+            pub fn named(word: &str) -> Option<Kind> {
+                match word {
+                    $( $word => Some(Kind::$kind), )*
+                    _ => None,
+                }
+            }
+
+            /// JSON Schema of one record of this kind.
+            pub fn schema(self) -> Json {
+                match self { $( Kind::$kind => <$kind as Field>::schema(), )* }
+            }
+        }
+
+        /// The records of a product, by kind and id.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Records {
+            $( $(#[doc = $doc])+ pub $plural: BTreeMap<$id, $kind>, )*
+        }
+
+        impl Records {
+            /// Decodes one record and files it under its id; tells the id, or `None` after
+            /// diagnostics. A record whose id is taken replaces the one before.
+            pub(crate) fn decode(
+                &mut self,
+                kind: Kind,
+                node: &Node,
+                decoder: &mut Decoder<'_>,
+            ) -> Option<String> {
+                match kind { $( Kind::$kind => {
+                    let record = $kind::decode(node, decoder)?;
+                    let id = record.id.as_str().to_owned();
+                    self.$plural.insert(record.id.clone(), record);
+                    Some(id)
+                } )* }
+            }
+
+            /// Every record as a node, by kind and id.
+            pub(crate) fn encode(&self, kind: Kind) -> Vec<(&str, Node)> {
+                match kind { $( Kind::$kind => self.$plural.values()
+                    .filter_map(|record| Some((record.id.as_str(), record.encode()?)))
+                    .collect(), )* }
+            }
+
+            /// One record as a node.
+            pub(crate) fn encode_one(&self, kind: Kind, id: &str) -> Option<Node> {
+                match kind { $( Kind::$kind => self.$plural.get(id)?.encode(), )* }
+            }
+
+            /// Takes one record out.
+            pub(crate) fn remove(&mut self, kind: Kind, id: &str) -> bool {
+                match kind { $( Kind::$kind => self.$plural.remove(id).is_some(), )* }
+            }
+
+            /// True if there is such a record.
+            pub fn has(&self, kind: Kind, id: &str) -> bool {
+                match kind { $( Kind::$kind => self.$plural.contains_key(id), )* }
+            }
+
+            /// The ids of a kind, in order.
+            pub fn ids(&self, kind: Kind) -> Vec<&str> {
+                match kind { $(
+                    Kind::$kind => self.$plural.keys().map(|id| id.as_str()).collect(),
+                )* }
+            }
+
+            /// How many records there are.
+            pub fn count(&self) -> usize {
+                0 $( + self.$plural.len() )*
+            }
+
+            /// Visits every mention: the record's kind and id, the path, and what is mentioned.
+            pub(crate) fn visit(&self, visitor: &mut RecordVisitor<'_>) {
+                $( for record in self.$plural.values() {
+                    let mut inner = |path: &[Step], mention: Mention<'_>| {
+                        visitor(Kind::$kind, record.id.as_str(), path, mention);
+                    };
+                    let inner: &mut Visitor<'_> = &mut inner;
+                    record.visit(&mut Vec::new(), inner);
+                } )*
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A product that is planned: devices, their firmware and their cloud.
+    Product, "product", products, ProductId;
+    /// A hardware revision of a product.
+    Revision, "revision", revisions, RevisionId;
+    /// Something that hardware offers and software may need.
+    Capability, "capability", capabilities, CapabilityId;
+    /// Software that users get.
+    Feature, "feature", features, FeatureId;
+    /// A firmware or cloud release that carries features.
+    Release, "release", releases, ReleaseId;
+    /// A question with options that gates activities.
+    Decision, "decision", decisions, DecisionId;
+    /// Work that doesn't follow from other facts.
+    Activity, "activity", activities, ActivityId;
+    /// A point in time that people steer by.
+    Milestone, "milestone", milestones, MilestoneId;
+    /// An order between two activities.
+    Link, "link", links, LinkId;
+    /// What really happened to an activity, authored or derived.
+    Actual, "actual", actuals, ActualId;
+    /// The days on which work is done.
+    Calendar, "calendar", calendars, CalendarId;
+    /// People, a lab or a machine that activities share.
+    Team, "team", teams, TeamId;
+    /// Something that may happen and then moves the plan.
+    Risk, "risk", risks, RiskId;
+    /// Activities whose durations go up and down together.
+    Correlation, "correlation", correlations, CorrelationId;
+    /// A part that is bought.
+    Part, "part", parts, PartId;
+    /// A company that sells parts or builds boards.
+    Supplier, "supplier", suppliers, SupplierId;
+    /// A supplier's offer of a part.
+    Offer, "offer", offers, OfferId;
+    /// A part on the bill of materials of a revision.
+    BomLine, "bom_line", bom_lines, BomLineId;
+    /// A quantity of a revision that is built: EVT, DVT, PVT or MP.
+    Build, "build", builds, BuildId;
+    /// An order placed with a supplier.
+    Order, "order", orders, OrderId;
+    /// A market in which the product is sold.
+    Market, "market", markets, MarketId;
+    /// A body of rules that a market demands.
+    Regime, "regime", regimes, RegimeId;
+    /// Proof that a revision meets a regime.
+    Certificate, "certificate", certificates, CertificateId;
+    /// A person or organisation with a stake in the product.
+    Stakeholder, "stakeholder", stakeholders, StakeholderId;
+    /// What a stakeholder requires.
+    Requirement, "requirement", requirements, RequirementId;
+    /// A success criterion bound to a metric.
+    Criterion, "criterion", criteria, CriterionId;
+    /// One concept and its names in each discipline.
+    Term, "term", terms, TermId;
+    /// Something that the plan takes to be true.
+    Assumption, "assumption", assumptions, AssumptionId;
+    /// What one currency is worth in another.
+    Rate, "rate", rates, RateId;
+    /// A named overlay of changes on the product.
+    Scenario, "scenario", scenarios, ScenarioId;
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
