@@ -2,6 +2,8 @@
 
 mod bench;
 mod conformance;
+mod house;
+mod schema;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -24,11 +26,18 @@ enum Command {
         /// The folder of all cases, or of one kind of them.
         folder: PathBuf,
     },
+    /// Writes the JSON Schema of bundles into `schema/`.
+    Schema {
+        /// Only tells whether what is there is current; exits with 1 if it isn't.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance { folder } => conformance::run(&folder),
+        Command::Schema { check } => schema::run(check),
     }
 }

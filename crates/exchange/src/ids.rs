@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use longlead_model::{ID_LENGTH_MAX, slug_from};
+use longlead_model::{ActivityId, Bundle, ID_LENGTH_MAX, LinkId, slug_from};
 
 /// The ids that are taken.
 #[derive(Debug, Default)]
@@ -33,6 +33,16 @@ impl Ids {
             }
         }
     }
+}
+
+/// The natural id of a link, with a number if two activities are linked more than once.
+pub(crate) fn link_id(bundle: &Bundle, from: &ActivityId, to: &ActivityId) -> Option<LinkId> {
+    let natural = format!("{from}..{to}").replace(':', ".");
+    let ids = (1..1_000).map(|number| match number {
+        1 => natural.clone(),
+        _ => format!("{natural}-{number}"),
+    });
+    ids.filter_map(|id| LinkId::try_from(id).ok()).find(|id| !bundle.records.links.contains_key(id))
 }
 
 #[cfg(test)]

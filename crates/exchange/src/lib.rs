@@ -22,6 +22,9 @@
 //! What this crate does not do: read or write files, know the day, or decide which activities of
 //! a plan are worth telling. The caller passes texts, dates and lists.
 
+pub mod csv;
+pub mod icalendar;
+mod ids;
 pub mod mspdi;
 mod report;
 

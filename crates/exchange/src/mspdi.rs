@@ -9,15 +9,19 @@
 //! of a minute, as in the file.
 
 mod duration;
-mod read;
-mod write;
-mod working_time;
+mod export;
+mod import;
 mod layout;
+mod read;
 mod schedule;
+mod working_time;
+mod write;
 
 use jiff::civil::{Date, DateTime, Time};
 
 pub use duration::DurationFormat;
+pub use export::{DatedActivity, from_records};
+pub use import::{Imported, to_records};
 pub use layout::{NetworkPlan, network};
 pub use read::{ReadError, read};
 pub use schedule::{Basis, ScheduleFailure, Scheduled, TaskDates, schedule};

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use longlead_model::{
     ActivityId, Band, Bundle, CapabilityId, Diagnostic, FeatureId, Revision, RevisionId,
 };
-use longlead_network::{ActivityIndex, LinkIndex, Network};
+use longlead_network::{ActivityIndex, LinkIndex, LinkKind, Network};
 use serde::Serialize;
 
 use crate::reason::Reason;
@@ -150,6 +150,21 @@ impl Derivation {
     pub fn find(&self, id: &ActivityId) -> Option<(ActivityIndex, &Derived)> {
         let index = *self.index.get(id)?;
         Some((index, self.node(index)?))
+    }
+
+    /// What each activity follows by facts, finish to start: neither links that people wrote nor
+    /// the order that levelling adds.
+    pub fn derived_predecessors(&self) -> BTreeMap<ActivityId, Vec<ActivityId>> {
+        let mut predecessors: BTreeMap<ActivityId, Vec<ActivityId>> = BTreeMap::new();
+        for (link, origin) in self.network.links.iter().zip(&self.links) {
+            if *origin != LinkOrigin::Derived || link.kind != LinkKind::FinishToStart {
+                continue;
+            }
+            if let Some((from, to)) = self.node(link.from).zip(self.node(link.to)) {
+                predecessors.entry(to.id.clone()).or_default().push(from.id.clone());
+            }
+        }
+        predecessors
     }
 
     /// The origin of a link; links that levelling added have none.

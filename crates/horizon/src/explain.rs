@@ -280,8 +280,10 @@ fn link_reason(
 
 fn lag_words(derivation: &Derivation, link: &Link) -> Option<String> {
     let calendar = derivation.calendars.get(link.lag.calendar.index())?;
-    let days = if link.lag.calendar == CalendarIndex::new(0) { "elapsed" } else { calendar };
-    (link.lag.amount != 0.0).then(|| format!("{} d ({days})", link.lag.amount))
+    let amount = link.lag.amount;
+    let is_elapsed = link.lag.calendar == CalendarIndex::new(0);
+    let days = if is_elapsed { "elapsed".to_owned() } else { format!("of {calendar}") };
+    (amount != 0.0).then(|| format!("{amount} d {days}"))
 }
 
 fn shared_team(derivation: &Derivation, a: ActivityIndex, b: ActivityIndex) -> Option<String> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use longlead_model::{ActivityId, Band, Bundle, Code, Decision, Diagnostic};
+use longlead_model::{
+    ActivityId, Band, Bundle, CapabilityId, Code, Decision, Diagnostic, RevisionId,
+};
 use longlead_network::{
     Activity, ActivityIndex, At, CalendarIndex, Compiled, Estimate, LevelError, Link, LinkIndex,
     Network, NetworkError, Planning, PriorityRule, Schedule, ScheduleError, Scheme, Simulation,
@@ -14,7 +16,7 @@ use serde::Serialize;
 use crate::capability::{Support, support};
 use crate::coverage::{FeatureCoverage, coverage_over_time};
 use crate::decision::{self, DecisionForecast};
-use crate::derive::{Derivation, Role, derive};
+use crate::derive::{Carrier, Derivation, Derived, Role, derive};
 use crate::foresight::{Foresight, foresight};
 
 /// What is asked of a plan besides its facts.
@@ -96,6 +98,9 @@ pub struct MilestoneForecast {
     pub confidence: f64,
     /// How it stands.
     pub state: State,
+    /// Capabilities that no planned hardware has and that it is supposed will be carried, each
+    /// with the revision that would carry it: without them there is no such date.
+    pub supposed: Vec<(RevisionId, CapabilityId)>,
     /// What moves its date, most days first.
     pub drivers: Vec<DriverForecast>,
 }
@@ -439,7 +444,7 @@ fn is_finished(derivation: &Derivation, index: ActivityIndex) -> bool {
 fn milestone(
     ask: &Ask,
     derivation: &Derivation,
-    node: &crate::derive::Derived,
+    node: &Derived,
     outcome: &TargetOutcome,
     finished: bool,
 ) -> MilestoneForecast {
@@ -463,7 +468,21 @@ fn milestone(
         on_time,
         confidence,
         state: state(on_time, confidence, finished),
+        supposed: supposed(derivation, node),
         drivers: drivers(derivation, outcome),
+    }
+}
+
+/// What a launch supposes: only if it is carried does its date mean anything.
+fn supposed(derivation: &Derivation, node: &Derived) -> Vec<(RevisionId, CapabilityId)> {
+    let carrier = derivation.carriers.iter().find(|(feature, _)| {
+        node.role == Role::Launch && crate::derive::software::ids::launch(feature) == node.id
+    });
+    match carrier {
+        Some((_, Carrier::Supposed { revision, capabilities })) => {
+            capabilities.iter().map(|capability| (revision.clone(), capability.clone())).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -25,7 +25,9 @@ mod sentence;
 mod timeline;
 
 pub use capability::{Missing, Offered, Support, offered, support};
-pub use compare::{Change, Comparison, compare};
+pub use compare::{
+    ActivityChange, Change, Comparison, DecisionChange, MilestoneChange, SupportChange, compare,
+};
 pub use coverage::{CoveragePoint, FeatureCoverage};
 pub use decision::{DecisionForecast, EconomicDecideBy, Limit};
 pub use derive::{Carrier, Derivation, Derived, LinkOrigin, Role, derive};

@@ -56,7 +56,13 @@ pub(crate) struct GlobalArguments {
     pub(crate) json: bool,
 
     /// When to colour: `auto` does on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
     pub(crate) color: Color,
 
     /// Show everything: all milestones, all diagnostics

@@ -39,8 +39,7 @@ pub(crate) enum BundleError {
 
 /// Reads a folder with all that is in it, hidden files and folders aside, or one file.
 pub(crate) fn read(path: &Path) -> Result<BundleText, BundleError> {
-    let unreadable =
-        |source: io::Error| BundleError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source: io::Error| BundleError::Unreadable { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => BundleError::Missing(path.to_owned()),
         _ => unreadable(error),
@@ -87,7 +86,9 @@ impl BundleText {
             let is_link = path.is_symlink();
             match (path.is_dir(), path.extension().is_some_and(|it| it == "toml")) {
                 // A link to a folder may lead back to where it stands.
-                (true, _) if is_link => self.note(&name, "is a link to a folder, and was not followed"),
+                (true, _) if is_link => {
+                    self.note(&name, "is a link to a folder, and was not followed")
+                }
                 (true, _) if depth >= DEPTH_MAX => {
                     self.refuse(&name, format!("lies deeper than {DEPTH_MAX} folders"));
                 }
@@ -102,14 +103,13 @@ impl BundleText {
     }
 
     fn file(&mut self, path: &Path, name: &str) {
-        match read_text(path) {
+        let bytes = match read_bytes(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.refuse(name, error.to_string()),
+        };
+        match text_of(bytes) {
             Ok(text) => self.sources.push(Source { name: name.to_owned(), text }),
-            Err(TextError::Io(error)) => self.refuse(name, format!("can't be read: {error}")),
-            Err(TextError::NotAFile) => self.refuse(name, "is no file".to_owned()),
-            Err(TextError::TooLarge) => {
-                self.refuse(name, format!("is larger than {} MiB", FILE_BYTES_MAX >> 20));
-            }
-            Err(TextError::NotUtf8 { line, column }) => {
+            Err((line, column)) => {
                 let place = Place { file: name.to_owned(), line, column };
                 let message = format!("`{name}` is not UTF-8 text");
                 let help = "save it as UTF-8; if it is no text, give it another extension";
@@ -132,38 +132,41 @@ impl BundleText {
     }
 }
 
-#[derive(Debug)]
-enum TextError {
-    Io(io::Error),
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("can't be read: {0}")]
+    Io(#[from] io::Error),
+    #[error("is no file")]
     NotAFile,
+    #[error("is larger than {} MiB", FILE_BYTES_MAX >> 20)]
     TooLarge,
-    NotUtf8 { line: u32, column: u32 },
 }
 
-impl From<io::Error> for TextError {
-    fn from(error: io::Error) -> TextError {
-        TextError::Io(error)
-    }
-}
-
-fn read_text(path: &Path) -> Result<String, TextError> {
-    // A pipe or device that is called .toml would be read for ever.
+/// What a file holds, if it is a file and not too large.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+    // A pipe or device would be read for ever.
     if !fs::metadata(path)?.is_file() {
-        return Err(TextError::NotAFile);
+        return Err(ReadError::NotAFile);
     }
     let mut bytes = Vec::new();
     // The file may grow while it is read, so its length is no bound.
     File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(TextError::TooLarge);
+        return Err(ReadError::TooLarge);
     }
+    Ok(bytes)
+}
+
+/// The bytes as text, or where they are none.
+fn text_of(bytes: Vec<u8>) -> Result<String, (u32, u32)> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.split(|byte| *byte == b'\n');
         let last = line.clone().last().unwrap_or_default();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let column = count(String::from_utf8_lossy(last).chars().count() + 1);
-        TextError::NotUtf8 { line: count(line.count()), column }
+        (count(line.count()), column)
     })
 }
 

@@ -1,16 +1,16 @@
 //! The commands: each gathers what it needs, asks the library, and renders the answer.
 
 mod check;
-mod plan;
-mod explain;
-mod decide;
-mod coverage;
 mod compare;
+mod completions;
+mod coverage;
+mod decide;
+mod demo;
+mod explain;
 mod export;
 mod import;
 mod new;
-mod demo;
-mod completions;
+mod plan;
 mod schema;
 
 use longlead_horizon::{Forecast, State};
@@ -25,12 +25,14 @@ use crate::settings::Settings;
 pub(crate) struct Answer {
     /// What is printed.
     pub(crate) text: String,
+    /// What is told on the error stream, so that it doesn't mix with what is printed.
+    pub(crate) aside: String,
     pub(crate) exit: Exit,
 }
 
 impl Answer {
     pub(crate) fn fine(text: String) -> Answer {
-        Answer { text, exit: Exit::Fine }
+        Answer { text, aside: String::new(), exit: Exit::Fine }
     }
 }
 

@@ -14,11 +14,12 @@ pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<
     let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
     let folder = parent.unwrap_or(Path::new("."));
     let context = || format!("`{}` can't be written", path.display());
-    let mut file = tempfile::Builder::new()
-        .prefix(".longlead-")
-        .permissions(permissions())
-        .tempfile_in(folder)
-        .with_context(context)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".longlead-");
+    // Temporary files are private; what is written here is as public as any file that one makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).with_context(context)?;
     file.write_all(text.as_bytes()).with_context(context)?;
     file.as_file().sync_all().with_context(context)?;
     if overwrite {
@@ -32,21 +33,6 @@ pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<
         }
         Err(error) => Err(error.error).with_context(context),
     }
-}
-
-/// Temporary files are private; what is written here is as public as any file that one makes.
-#[cfg(unix)]
-fn permissions() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
-}
-
-#[cfg(not(unix))]
-fn permissions() -> fs::Permissions {
-    let metadata = fs::metadata(".").map(|metadata| metadata.permissions());
-    metadata.unwrap_or_else(|_| std::env::temp_dir().metadata().map_or_else(
-        |_| unreachable!("the folder for temporary files has permissions"),
-        |metadata| metadata.permissions(),
-    ))
 }
 
 /// Makes a folder for files that are about to be written. One that holds something is refused

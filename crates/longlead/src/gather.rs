@@ -72,6 +72,9 @@ pub(crate) fn planned(
     settings: &Settings,
     focus: Option<ActivityId>,
 ) -> Result<Plan, Failure> {
+    if let Some(discipline) = &settings.discipline {
+        known_discipline(&gathered.bundle, discipline)?;
+    }
     let ask = settings.ask(&gathered.bundle, focus);
     let progress = Progress::new();
     let mut plan = plan(&gathered.bundle, &ask, &|done, of| progress.tell(done, of))
@@ -87,12 +90,8 @@ pub(crate) fn vocabulary<'a>(
     bundle: &'a Bundle,
     plan: &'a Plan,
     settings: &Settings,
-) -> Result<Vocabulary<'a>, Failure> {
-    let discipline = settings.discipline.as_deref();
-    if let Some(discipline) = discipline {
-        known_discipline(bundle, discipline)?;
-    }
-    Ok(Vocabulary::new(bundle, &plan.derivation, discipline))
+) -> Vocabulary<'a> {
+    Vocabulary::new(bundle, &plan.derivation, settings.discipline.as_deref())
 }
 
 /// A discipline that nobody has would silently change no word.

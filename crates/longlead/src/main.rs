@@ -3,15 +3,15 @@
 //! want to know too.
 
 mod args;
-mod settings;
-mod exit;
 mod bundle_folder;
-mod gather;
 mod command;
+mod exit;
+mod file;
+mod gather;
 mod output;
 mod progress;
 mod sample;
-mod file;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -29,10 +29,7 @@ fn main() -> ExitCode {
     };
     let settings = Settings::new(&arguments.global, jiff::Zoned::now().date());
     let exit = match command::run(&arguments.command, &settings) {
-        Ok(answer) => match output::to_stdout(&answer.text, &settings.output) {
-            Ok(()) => answer.exit,
-            Err(error) => output::failure(&error.into(), &settings.output),
-        },
+        Ok(answer) => output::answer(&answer, &settings.output),
         Err(failure) => output::failure(&failure, &settings.output),
     };
     exit.into()

@@ -1,11 +1,12 @@
 //! Bundles: TOML texts in, records and diagnostics out, and back again.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::check;
-use crate::diagnostic::{Code, Diagnostic, Place, nearest};
+use crate::diagnostic::{Code, Diagnostic, Place, nearest, shown};
 use crate::field::{Decoder, Field};
+use crate::id::ActivityId;
 use crate::kind::{Kind, Records};
 use crate::money::{Currency, Rates};
 use crate::node::{Node, Places, Source, Span, Step, Table, Value, parse};
@@ -20,8 +21,20 @@ pub struct Bundle {
     pub settings: Settings,
     /// The records.
     pub records: Records,
-    pub(crate) origins: BTreeMap<(Kind, String), Node>,
+    pub(crate) origins: Arc<Origins>,
     pub(crate) places: Places,
+    /// Records that are written but can't be read: whoever refers to them isn't wrong.
+    pub(crate) unread: BTreeSet<(Kind, String)>,
+    /// Records as a scenario writes them: what it sets stands where the scenario does.
+    pub(crate) overlaid: BTreeMap<(Kind, String), Node>,
+}
+
+/// What stood in the files, so that a place can be told for whatever is wrong. Shared, since every
+/// scenario has a bundle of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    settings: Option<Node>,
+    records: BTreeMap<Kind, BTreeMap<String, Node>>,
 }
 
 /// Bundles are equal if their facts are; where these stood doesn't matter.
@@ -52,21 +65,27 @@ impl Bundle {
     pub fn load(sources: &[Source]) -> (Bundle, Vec<Diagnostic>) {
         let mut sources = sources.to_vec();
         sources.sort_by(|a, b| a.name.cmp(&b.name));
-        let places = Places::new(&sources);
+        let places = Places::new(sources);
         let mut loader = Loader {
             bundle: Bundle::default(),
+            origins: Origins::default(),
             decoder: Decoder { places: &places, diagnostics: Vec::new(), subject: String::new() },
-            settings_at: None,
         };
-        for (file, source) in (0_u32..).zip(&sources) {
-            let (table, diagnostics) = parse(&source.text, file, &places);
-            loader.decoder.diagnostics.extend(diagnostics);
-            loader.source(&table);
+        let mut is_whole = true;
+        for (file, text) in places.texts() {
+            let parsed = parse(text, file, &places);
+            loader.decoder.diagnostics.extend(parsed.diagnostics);
+            is_whole &= parsed.is_whole;
+            loader.source(parsed.table);
         }
-        let Loader { mut bundle, decoder, .. } = loader;
+        let Loader { mut bundle, origins, decoder } = loader;
         let mut diagnostics = decoder.diagnostics;
+        bundle.origins = Arc::new(origins);
         bundle.places = places;
-        diagnostics.extend(check::check(&bundle));
+        diagnostics.extend(match is_whole {
+            true => check::check(&bundle),
+            false => check::check_fragments(&bundle),
+        });
         diagnostics.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
         (bundle, diagnostics)
     }
@@ -79,26 +98,58 @@ impl Bundle {
 
     /// Where a record stands, or a value within it.
     pub fn place(&self, kind: Kind, id: &str, path: &[Step]) -> Option<Place> {
-        let node = self.origins.get(&(kind, id.to_owned()))?;
-        // The nearest value that stands in the file is better than no place at all.
-        let within = (0..=path.len()).rev().find_map(|length| node.at_path(path.get(..length)?));
-        self.places.place(within.unwrap_or(node).span)
+        let overlaid = match self.overlaid.is_empty() {
+            true => None,
+            false => self.overlaid.get(&(kind, id.to_owned())),
+        };
+        let place = |node: &Node| self.places.place(within(node, path).span);
+        overlaid.and_then(place).or_else(|| place(self.origins.records.get(&kind)?.get(id)?))
     }
 
-    /// The rates between currencies.
+    /// Where a setting stands.
+    pub(crate) fn place_of_setting(&self, name: &str) -> Option<Place> {
+        let path = [Step::Key(name.to_owned())];
+        self.places.place(within(self.origins.settings.as_ref()?, &path).span)
+    }
+
+    /// The rates between currencies; of several for one pair, the latest holds.
     pub fn rates(&self) -> Rates {
+        let mut dated: Vec<_> = self.records.rates.values().collect();
+        dated.sort_by_key(|rate| rate.on);
         let mut rates = Rates::default();
-        for rate in self.records.rates.values() {
+        for rate in dated {
             rates.add(rate.from, rate.to, rate.rate);
         }
         rates
     }
 }
 
-/// The id of a record that may go without one: what it joins.
+/// The value at a path, or the nearest one around it that stands in a file: better than none.
+fn within<'a>(node: &'a Node, path: &[Step]) -> &'a Node {
+    let mut nearest = node;
+    for step in path {
+        match nearest.at_path(std::slice::from_ref(step)) {
+            Some(inner) => nearest = inner,
+            None => break,
+        }
+    }
+    nearest
+}
+
+/// True for kinds whose records may go without an id.
+pub(crate) fn has_natural_id(kind: Kind) -> bool {
+    matches!(kind, Kind::BomLine | Kind::Offer | Kind::Link)
+}
+
+/// The id of a record that may go without one: the two that it joins.
 pub(crate) fn natural_id(kind: Kind, table: &Table) -> Option<String> {
     let joined = |first: &str, glue: &str, second: &str| {
-        Some(format!("{}{glue}{}", table.text(first)?, table.text(second)?))
+        // Ends that are no ids are told where they stand, not once more for the id they'd make.
+        let is_end = |id: &ActivityId| kind == Kind::Link || !id.is_derived();
+        let end = |name: &str| {
+            table.text(name).filter(|id| ActivityId::try_from(*id).as_ref().is_ok_and(is_end))
+        };
+        Some(format!("{}{glue}{}", end(first)?, end(second)?))
     };
     match kind {
         Kind::BomLine => joined("revision", ".", "part"),
@@ -109,112 +160,111 @@ pub(crate) fn natural_id(kind: Kind, table: &Table) -> Option<String> {
     }
 }
 
-/// The record with its natural id filled in, if it has none of its own.
-fn with_id(kind: Kind, node: &Node) -> Cow<'_, Node> {
-    let Value::Table(table) = &node.value else {
-        return Cow::Borrowed(node);
+/// Fills in the natural id of a record that has no id of its own.
+fn fill_id(kind: Kind, node: &mut Node) {
+    let span = node.span;
+    let Value::Table(table) = &mut node.value else {
+        return;
     };
-    if table.get("id").is_some() {
-        return Cow::Borrowed(node);
+    if table.get("id").is_some() || !has_natural_id(kind) {
+        return;
     }
-    let Some(id) = natural_id(kind, table) else {
-        return Cow::Borrowed(node);
-    };
-    let mut table = table.clone();
-    table.push("id".to_owned(), node.span, Node { value: Value::Text(id), span: node.span });
-    Cow::Owned(Node { value: Value::Table(table), span: node.span })
+    match natural_id(kind, table) {
+        Some(id) => table.set("id", Node { value: Value::Text(id), span }),
+        // What keeps it from having one is told of the fields that it joins.
+        None => table.refuse("id"),
+    }
 }
 
-/// Decodes one record into `records`; tells its id.
+/// Decodes one record, whose id is filled in, into `records`; tells its id.
 pub(crate) fn decode_record(
     kind: Kind,
     node: &Node,
     records: &mut Records,
     decoder: &mut Decoder<'_>,
 ) -> Option<String> {
-    let node = with_id(kind, node);
-    let id = match &node.value {
-        Value::Table(table) => table.text("id"),
-        _ => None,
-    };
-    decoder.subject = match id {
-        Some(id) => format!("{} `{}`", kind.word(), id.chars().take(60).collect::<String>()),
+    decoder.subject = match written_id(node) {
+        Some(id) => format!("{} `{}`", kind.word(), shown(id)),
         None => format!("this {}", kind.word()),
     };
-    records.decode(kind, &node, decoder)
+    records.decode(kind, node, decoder)
+}
+
+fn written_id(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Table(table) => table.text("id"),
+        _ => None,
+    }
 }
 
 struct Loader<'a> {
     bundle: Bundle,
+    origins: Origins,
     decoder: Decoder<'a>,
-    settings_at: Option<Span>,
 }
 
 impl Loader<'_> {
-    fn source(&mut self, table: &Table) {
-        for (key, span, node) in table.iter() {
-            match (key, Kind::named(key), &node.value) {
-                ("settings", ..) => self.settings(span, node),
-                (_, Some(kind), Value::Array(items)) => {
-                    items.iter().for_each(|item| self.record(kind, item));
+    fn source(&mut self, table: Table) {
+        for (key, span, node) in table.into_nodes() {
+            match (key.as_str(), Kind::named(&key), node) {
+                ("settings", _, node) => self.settings(span, node),
+                (_, Some(kind), Node { value: Value::Array(items), .. }) => {
+                    items.into_iter().for_each(|item| self.record(kind, item));
                 }
-                (_, Some(kind), _) => self.record(kind, node),
-                (_, None, _) => self.unknown_kind(key, span),
+                (_, Some(kind), node) => self.record(kind, node),
+                (_, None, _) => self.unknown_kind(&key, span),
             }
         }
     }
 
-    fn settings(&mut self, span: Span, node: &Node) {
-        if let Some(first) = self.settings_at.replace(span) {
-            let places = self.decoder.places;
+    fn settings(&mut self, span: Span, node: Node) {
+        let places = self.decoder.places;
+        if let Some(first) = &self.origins.settings {
             let diagnostic = Diagnostic::error(Code::DuplicateId, "the settings are written twice")
                 .at(places.place(span))
-                .related(places.place(first), "the first time")
+                .related(places.place(first.span), "the first time")
                 .help("keep one `[settings]` table");
             self.decoder.diagnostics.push(diagnostic);
             return;
         }
         self.decoder.subject = "the settings".to_owned();
-        if let Some(settings) = Settings::decode(node, &mut self.decoder) {
+        if let Some(settings) = Settings::decode(&node, &mut self.decoder) {
             self.bundle.settings = settings;
         }
+        self.origins.settings = Some(node);
     }
 
     fn unknown_kind(&mut self, key: &str, span: Span) {
-        let shown: String = key.chars().take(60).collect();
         let kinds = || Kind::ALL.iter().map(|kind| kind.as_str());
         let help = match nearest(key, kinds().chain(["settings"])) {
             Some("settings") => "did you mean `[settings]`?".to_owned(),
             Some(kind) => format!("did you mean `[[{kind}]]`?"),
             None => format!("the kinds are {}", kinds().collect::<Vec<_>>().join(", ")),
         };
-        let message = format!("there is no kind of record called `{shown}`");
+        let message = format!("there is no kind of record called `{}`", shown(key));
         self.decoder.refuse(Code::UnknownKind, span, message, help);
     }
 
-    fn record(&mut self, kind: Kind, node: &Node) {
-        let taken = match &with_id(kind, node).value {
-            Value::Table(table) => table.text("id").map(|id| (kind, id.to_owned())),
-            _ => None,
+    fn record(&mut self, kind: Kind, mut node: Node) {
+        fill_id(kind, &mut node);
+        let Some(id) = written_id(&node).map(str::to_owned) else {
+            decode_record(kind, &node, &mut self.bundle.records, &mut self.decoder);
+            return;
         };
-        if let Some(first) = taken.as_ref().and_then(|key| self.bundle.origins.get(key)) {
-            self.duplicate(kind, node, first.span, taken.as_ref().map_or("", |(_, id)| id));
+        let written = self.origins.records.entry(kind).or_default();
+        if let Some(first) = written.get(&id) {
+            let places = self.decoder.places;
+            let message = format!("{} `{}` is written twice", kind.word(), shown(&id));
+            let diagnostic = Diagnostic::error(Code::DuplicateId, message)
+                .at(places.place(node.span))
+                .related(places.place(first.span), "the first time")
+                .help("give one of them another id, or remove it");
+            self.decoder.diagnostics.push(diagnostic);
             return;
         }
-        if let Some(key) = taken {
-            self.bundle.origins.insert(key, node.clone());
+        if decode_record(kind, &node, &mut self.bundle.records, &mut self.decoder).is_none() {
+            self.bundle.unread.insert((kind, id.clone()));
         }
-        decode_record(kind, node, &mut self.bundle.records, &mut self.decoder);
-    }
-
-    fn duplicate(&mut self, kind: Kind, node: &Node, first: Span, id: &str) {
-        let shown: String = id.chars().take(60).collect();
-        let places = self.decoder.places;
-        let message = format!("{} `{shown}` is written twice", kind.word());
-        let diagnostic = Diagnostic::error(Code::DuplicateId, message)
-            .at(places.place(node.span))
-            .related(places.place(first), "the first time")
-            .help("give one of them another id, or remove it");
-        self.decoder.diagnostics.push(diagnostic);
+        written.insert(id, node);
     }
 }

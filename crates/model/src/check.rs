@@ -3,41 +3,35 @@
 mod cycle;
 mod fact;
 mod reference;
+mod scenario;
 
+pub(crate) use self::reference::Suggester;
 use crate::bundle::Bundle;
 use crate::diagnostic::Diagnostic;
-use crate::kind::Kind;
 
 /// Everything that is wrong between the records of a bundle.
 pub(crate) fn check(bundle: &Bundle) -> Vec<Diagnostic> {
-    let mut diagnostics = check_facts(bundle);
-    diagnostics.extend(scenarios(bundle));
+    let mut suggester = Suggester::new();
+    let mut diagnostics = check_facts(bundle, &mut suggester);
+    diagnostics.extend(scenario::check(bundle, &diagnostics, &mut suggester));
     diagnostics
 }
 
 /// What is wrong with the facts, scenarios aside.
-pub(crate) fn check_facts(bundle: &Bundle) -> Vec<Diagnostic> {
-    let mut diagnostics = reference::check(bundle);
-    diagnostics.extend(fact::check(bundle));
+pub(crate) fn check_facts(bundle: &Bundle, suggester: &mut Suggester) -> Vec<Diagnostic> {
+    let keys = bundle.records.keys();
+    let mut diagnostics = reference::check(bundle, &keys, &bundle.rates(), suggester);
+    diagnostics.extend(fact::check(bundle, &keys));
+    diagnostics.extend(fact::check_settings(bundle));
     diagnostics.extend(cycle::check(bundle));
     diagnostics
 }
 
-/// A scenario must apply, and must leave nothing wrong that wasn't wrong before.
-fn scenarios(bundle: &Bundle) -> Vec<Diagnostic> {
-    let before = check_facts(bundle);
-    let mut diagnostics = Vec::new();
-    for scenario in bundle.records.scenarios.values() {
-        let (_, told) = bundle.under(scenario);
-        let place = bundle.place(Kind::Scenario, scenario.id.as_str(), &[]);
-        for diagnostic in told {
-            if before.contains(&diagnostic) {
-                continue;
-            }
-            let message = format!("in scenario `{}`: {}", scenario.id, diagnostic.message);
-            let place = diagnostic.place.clone().or_else(|| place.clone());
-            diagnostics.push(Diagnostic { message, ..diagnostic }.at(place));
-        }
-    }
+/// What is wrong with the facts of a bundle of which a syntax error may hide a part: a reference
+/// that leads nowhere may well lead there.
+pub(crate) fn check_fragments(bundle: &Bundle) -> Vec<Diagnostic> {
+    let mut diagnostics = fact::check(bundle, &bundle.records.keys());
+    diagnostics.extend(fact::check_settings(bundle));
+    diagnostics.extend(cycle::check(bundle));
     diagnostics
 }

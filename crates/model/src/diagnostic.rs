@@ -189,6 +189,23 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// A text from a file as it is told in a message: short, and without what a terminal would obey.
+pub(crate) fn shown(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        match character {
+            _ if count == CHARACTERS_MAX => {
+                shown.push('…');
+                break;
+            }
+            _ if character.is_control() => shown.extend(character.escape_default()),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
 /// The candidate nearest to `written` by edit distance, if one is near enough to be meant.
 pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Long hostile texts would make edit distance the slowest part of loading.
@@ -214,6 +231,13 @@ mod tests {
         assert_eq!(nearest("leadtime", names.into_iter()), Some("lead_time"));
         assert_eq!(nearest("suplier", names.into_iter()), Some("supplier"));
         assert_eq!(nearest("colour", names.into_iter()), None);
+    }
+
+    #[test]
+    fn a_text_is_shown_short_and_harmless() {
+        assert_eq!(shown("µC ✓"), "µC ✓");
+        assert_eq!(shown("\u{1b}[2J\n"), "\\u{1b}[2J\\n");
+        assert_eq!(shown(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
     }
 
     #[test]

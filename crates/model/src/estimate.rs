@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::Code;
-use crate::field::{Decoder, Field, number, number_node};
+use crate::diagnostic::{Code, shown};
+use crate::field::{Decoder, Field, number, number_node, refuse_negative};
 use crate::node::{Node, Table, Value};
 
 /// A distribution of a number that is zero or more.
@@ -97,8 +97,20 @@ impl Distribution {
             Distribution::Pert { low, .. }
             | Distribution::Triangular { low, .. }
             | Distribution::Uniform { low, .. } => *low,
-            Distribution::Lognormal { p50, .. } => p50.min(0.0),
+            Distribution::Lognormal { .. } => 0.0,
             Distribution::Observed(values) => values.iter().copied().fold(f64::INFINITY, f64::min),
+        }
+    }
+
+    /// The largest value that was given; a lognormal has no largest value.
+    fn largest_given(&self) -> f64 {
+        match self {
+            Distribution::Fixed(value) => *value,
+            Distribution::Pert { high, .. }
+            | Distribution::Triangular { high, .. }
+            | Distribution::Uniform { high, .. } => *high,
+            Distribution::Lognormal { p90, .. } => *p90,
+            Distribution::Observed(values) => values.iter().copied().fold(0.0, f64::max),
         }
     }
 
@@ -145,7 +157,15 @@ impl fmt::Display for Estimate {
     }
 }
 
+/// A century: dates end in 2169, and nobody plans further.
+const DAYS_MAX: f64 = 36_525.0;
+
+/// Nothing takes a thousand times as long because of one event.
+const FACTOR_MAX: f64 = 1000.0;
+
 const SHAPES: [&str; 6] = ["fixed", "pert", "triangular", "p50", "uniform", "observed"];
+/// The words for a unit of time, as a pattern of JSON Schema.
+const TIME_UNITS: &str = "(d|day|days|wk|w|week|weeks)";
 const ESTIMATE_HELP: &str = "write \"10 d\", { pert = [5, 8, 14], unit = \"d\" }, \
      { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = \"wk\" }, { uniform = [5, 9] } \
      or { observed = [11, 9, 14] }";
@@ -169,6 +189,9 @@ fn numbers(node: &Node, decoder: &mut Decoder<'_>) -> Option<Vec<f64>> {
 fn distribution(table: &Table, node: &Node, decoder: &mut Decoder<'_>) -> Option<Distribution> {
     let given: Vec<&str> = SHAPES.into_iter().filter(|shape| table.get(shape).is_some()).collect();
     let [shape] = given.as_slice() else {
+        if SHAPES.into_iter().any(|shape| table.is_refused(shape)) {
+            return None;
+        }
         let message = if given.is_empty() {
             "an estimate needs a shape".to_owned()
         } else {
@@ -177,6 +200,11 @@ fn distribution(table: &Table, node: &Node, decoder: &mut Decoder<'_>) -> Option
         decoder.refuse(Code::ImpossibleEstimate, node.span, message, ESTIMATE_HELP.to_owned());
         return None;
     };
+    if *shape != "p50"
+        && let Some(p90) = table.get("p90")
+    {
+        return impossible(decoder, p90, format!("`p90` goes with `p50`, not with `{shape}`"));
+    }
     let value = table.get(shape)?;
     let drawn = match *shape {
         "fixed" => Distribution::Fixed(number(value, decoder)?),
@@ -184,8 +212,7 @@ fn distribution(table: &Table, node: &Node, decoder: &mut Decoder<'_>) -> Option
         shape => listed(shape, value, decoder)?,
     };
     if drawn.lowest() < 0.0 {
-        let message = format!("{} is negative", drawn.lowest());
-        decoder.refuse(Code::NegativeValue, value.span, message, "write zero or more".into());
+        refuse_negative(decoder, value.span, &drawn.lowest());
         return None;
     }
     Some(drawn)
@@ -198,14 +225,24 @@ fn lognormal(
     decoder: &mut Decoder<'_>,
 ) -> Option<Distribution> {
     let Some(p90) = table.get("p90") else {
+        if table.is_refused("p90") {
+            return None;
+        }
         return impossible(decoder, node, "`p50` needs `p90` beside it".to_owned());
     };
-    let (p50, p90_value) = (number(p50, decoder)?, number(p90, decoder)?);
-    if p50 <= 0.0 || p50 > p90_value {
-        let message = format!("P50 {p50} and P90 {p90_value} don't fit a lognormal");
-        return impossible(decoder, p90, message);
+    let (p50_value, p90_value) = (number(p50, decoder), number(p90, decoder));
+    let (p50_value, p90_value) = (p50_value?, p90_value?);
+    if p50_value <= 0.0 {
+        return impossible(
+            decoder,
+            p50,
+            format!("a lognormal lies above zero, P50 {p50_value} doesn't"),
+        );
     }
-    Some(Distribution::Lognormal { p50, p90: p90_value })
+    if p50_value > p90_value {
+        return impossible(decoder, p90, format!("P90 {p90_value} is below P50 {p50_value}"));
+    }
+    Some(Distribution::Lognormal { p50: p50_value, p90: p90_value })
 }
 
 /// Shapes that are written as a list.
@@ -239,22 +276,47 @@ fn refuse_estimate(decoder: &mut Decoder<'_>, node: &Node, message: String) -> O
     None
 }
 
-/// `"10 d"` or `"2.5 wk"`.
-fn fixed_from_text(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Estimate> {
+/// The amount and unit of `10 d` or `-2.5 wk`.
+fn amount_of_time(text: &str) -> Option<(f64, TimeUnit)> {
     let mut words = text.split_whitespace();
-    let amount = words.next().and_then(|word| word.parse::<f64>().ok());
-    let unit = words.next().and_then(TimeUnit::parse);
-    match (amount.filter(|amount| amount.is_finite()), unit, words.next()) {
-        (Some(amount), Some(_), None) if amount < 0.0 => {
-            let message = format!("{amount} is negative");
-            decoder.refuse(Code::NegativeValue, node.span, message, "write zero or more".into());
-            None
-        }
-        (Some(amount), Some(unit), None) => {
-            Some(Estimate { distribution: Distribution::Fixed(amount), unit })
-        }
-        _ => refuse_estimate(decoder, node, format!("{text:?} is not a duration in days or weeks")),
+    let amount = words.next()?.parse::<f64>().ok().filter(|amount| amount.is_finite())?;
+    let unit = TimeUnit::parse(words.next()?)?;
+    words.next().is_none().then_some((amount, unit))
+}
+
+/// Tells a time that is longer than any plan; true if it isn't.
+fn fits_a_plan(amount: f64, unit: TimeUnit, node: &Node, decoder: &mut Decoder<'_>) -> bool {
+    let days = match unit {
+        TimeUnit::Day => amount.abs(),
+        TimeUnit::Week => amount.abs() * 7.0,
+    };
+    if days > DAYS_MAX {
+        let message = format!("{amount} {} is longer than a century", unit.as_str());
+        let help = "write a shorter time".to_owned();
+        decoder.refuse(Code::OutOfRange, node.span, message, help);
     }
+    days <= DAYS_MAX
+}
+
+fn fixed_from_text(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Estimate> {
+    let Some((amount, unit)) = amount_of_time(text) else {
+        let message = format!("\"{}\" is not a duration in days or weeks", shown(text));
+        return refuse_estimate(decoder, node, message);
+    };
+    if amount < 0.0 {
+        refuse_negative(decoder, node.span, &format_args!("{amount} {}", unit.as_str()));
+        return None;
+    }
+    fits_a_plan(amount, unit, node, decoder)
+        .then_some(Estimate { distribution: Distribution::Fixed(amount), unit })
+}
+
+/// Tells the fields of an estimate that no estimate has.
+fn known_fields(table: &Table, subject: &str, others: &[&str], decoder: &mut Decoder<'_>) {
+    let known: Vec<&str> = SHAPES.iter().chain(others).copied().collect();
+    let outer = std::mem::replace(&mut decoder.subject, subject.to_owned());
+    decoder.known_only(table, &known);
+    decoder.subject = outer;
 }
 
 impl Field for Estimate {
@@ -269,11 +331,7 @@ impl Field for Estimate {
                 return refuse_estimate(decoder, node, message);
             }
         };
-        let subject = std::mem::replace(&mut decoder.subject, "an estimate".to_owned());
-        let mut known = SHAPES.to_vec();
-        known.extend(["p90", "unit"]);
-        decoder.known_only(table, &known);
-        decoder.subject = subject;
+        known_fields(table, "an estimate", &["p90", "unit"], decoder);
         let unit = match table.get("unit") {
             None => TimeUnit::Day,
             Some(unit_node) => match &unit_node.value {
@@ -285,7 +343,8 @@ impl Field for Estimate {
             },
         };
         let distribution = distribution(table, node, decoder)?;
-        Some(Estimate { distribution, unit })
+        fits_a_plan(distribution.largest_given(), unit, node, decoder)
+            .then_some(Estimate { distribution, unit })
     }
 
     fn encode(&self) -> Option<Node> {
@@ -300,7 +359,8 @@ impl Field for Estimate {
 
     fn schema() -> Json {
         json!({ "anyOf": [
-            { "type": "string", "pattern": "^[0-9.]+ (d|wk)$", "examples": ["10 d", "2 wk"] },
+            { "type": "string", "pattern": format!("^[0-9.]+ +{TIME_UNITS}$"),
+                "examples": ["10 d", "2 wk"] },
             distribution_schema(true),
         ] })
     }
@@ -318,7 +378,9 @@ fn distribution_schema(with_unit: bool) -> Json {
         "observed": { "type": "array", "items": { "type": "number", "minimum": 0 }, "minItems": 1 },
     });
     if let (true, Some(object)) = (with_unit, properties.as_object_mut()) {
-        object.insert("unit".to_owned(), json!({ "enum": ["d", "wk"], "default": "d" }));
+        let unit = json!({ "type": "string", "pattern": format!("^{TIME_UNITS}$"),
+            "default": "d", "examples": ["d", "wk"] });
+        object.insert("unit".to_owned(), unit);
     }
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
@@ -328,12 +390,21 @@ impl Field for Factor {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let drawn = match &node.value {
-            Value::Table(table) => distribution(table, node, decoder)?,
+            Value::Table(table) => {
+                known_fields(table, "a factor", &["p90"], decoder);
+                distribution(table, node, decoder)?
+            }
             _ => Distribution::Fixed(number(node, decoder)?),
         };
         if drawn.lowest() < 0.0 {
-            let message = "a factor is zero or more".to_owned();
-            decoder.refuse(Code::NegativeValue, node.span, message, "write zero or more".into());
+            refuse_negative(decoder, node.span, &drawn.lowest());
+            return None;
+        }
+        if drawn.largest_given() > FACTOR_MAX {
+            let message =
+                format!("a factor of {} is more than {FACTOR_MAX}", drawn.largest_given());
+            let help = "write a factor such as 1.2".to_owned();
+            decoder.refuse(Code::OutOfRange, node.span, message, help);
             return None;
         }
         Some(Factor(drawn))
@@ -376,18 +447,13 @@ impl Field for Lag {
             decoder.mistyped(node, "a number of days or weeks", "\"5 d\" or \"-1 wk\"");
             return None;
         };
-        let mut words = text.split_whitespace();
-        let amount = words.next().and_then(|word| word.parse::<f64>().ok());
-        let unit = words.next().and_then(TimeUnit::parse);
-        match (amount.filter(|amount| amount.is_finite()), unit, words.next()) {
-            (Some(amount), Some(unit), None) => Some(Lag { amount, unit }),
-            _ => {
-                let message = format!("{text:?} is not a number of days or weeks");
-                let help = "write \"5 d\" or \"-1 wk\"".to_owned();
-                decoder.refuse(Code::WrongValue, node.span, message, help);
-                None
-            }
-        }
+        let Some((amount, unit)) = amount_of_time(text) else {
+            let message = format!("\"{}\" is not a number of days or weeks", shown(text));
+            let help = "write \"5 d\" or \"-1 wk\"".to_owned();
+            decoder.refuse(Code::WrongValue, node.span, message, help);
+            return None;
+        };
+        fits_a_plan(amount, unit, node, decoder).then_some(Lag { amount, unit })
     }
 
     fn encode(&self) -> Option<Node> {
@@ -395,6 +461,7 @@ impl Field for Lag {
     }
 
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^-?[0-9.]+ (d|wk)$", "examples": ["5 d", "-1 wk"] })
+        json!({ "type": "string", "pattern": format!("^-?[0-9.]+ +{TIME_UNITS}$"),
+            "examples": ["5 d", "-1 wk"] })
     }
 }

@@ -3,18 +3,19 @@
 //! forget what another knows.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::diagnostic::{Code, Diagnostic, nearest, shown};
 use crate::id::*;
 use crate::kind::Kind;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, MoneyError};
 use crate::node::{Node, Places, Span, Step, Table, Value};
-use crate::quantity::Quantity;
-use crate::unit::Unit;
+use crate::quantity::{Quantity, QuantityError};
+use crate::unit::{Unit, UnitError};
 
 /// Decodes nodes, collecting what is wrong.
 pub(crate) struct Decoder<'a> {
@@ -36,13 +37,21 @@ impl Decoder<'_> {
         self.refuse(Code::WrongValue, node.span, message, format!("write, for example, {example}"));
     }
 
+    fn refuse_money(&mut self, span: Span, error: &MoneyError) {
+        let help = match error {
+            MoneyError::Currency(_) => "write three capital letters, such as USD",
+            _ => "write an amount and a currency, such as \"0.42 USD\"",
+        };
+        self.refuse(Code::WrongValue, span, error.to_string(), help.to_owned());
+    }
+
     /// Tells fields that the record doesn't have.
     pub(crate) fn known_only(&mut self, table: &Table, known: &[&str]) {
         for (key, span, _) in table.iter() {
             if known.contains(&key) {
                 continue;
             }
-            let message = format!("{} has no field `{key}`", self.subject);
+            let message = format!("{} has no field `{}`", self.subject, shown(key));
             let help = match nearest(key, known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("its fields are {}", known.join(", ")),
@@ -61,6 +70,7 @@ impl Decoder<'_> {
     ) -> Option<T> {
         match table.get(name) {
             Some(node) => T::decode(node, self),
+            None if table.is_refused(name) => None,
             None if absent.is_some() => absent,
             None => {
                 let message = format!("{} lacks `{name}`", self.subject);
@@ -95,6 +105,10 @@ pub(crate) trait Field: Sized {
     fn encode(&self) -> Option<Node>;
     /// What editors need to know.
     fn schema() -> Json;
+    /// The names of its own fields.
+    fn fields() -> &'static [&'static str] {
+        &[]
+    }
     /// What a missing field means, if it may be missing.
     fn absent() -> Option<Self> {
         None
@@ -143,9 +157,7 @@ impl Field for u64 {
         match node.value {
             Value::Integer(number) if number >= 0 => u64::try_from(number).ok(),
             Value::Integer(number) => {
-                let message = format!("{number} is negative");
-                let help = "write zero or more".to_owned();
-                decoder.refuse(Code::NegativeValue, node.span, message, help);
+                refuse_negative(decoder, node.span, &number);
                 None
             }
             _ => {
@@ -180,6 +192,12 @@ impl Field for u32 {
     }
 }
 
+/// Says that a value is negative where only zero or more makes sense.
+pub(crate) fn refuse_negative(decoder: &mut Decoder<'_>, span: Span, value: &dyn fmt::Display) {
+    let message = format!("{value} is negative");
+    decoder.refuse(Code::NegativeValue, span, message, "write zero or more".to_owned());
+}
+
 /// A finite number, whether written with a decimal point or not.
 pub(crate) fn number(node: &Node, decoder: &mut Decoder<'_>) -> Option<f64> {
     match node.value {
@@ -212,24 +230,23 @@ impl Field for Decimal {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let text = match &node.value {
             Value::Integer(number) => number.to_string(),
-            Value::Float(number) => number.to_string(),
+            Value::Float(_) => number(node, decoder)?.to_string(),
             Value::Text(text) => text.clone(),
-            _ => String::new(),
+            _ => {
+                decoder.mistyped(node, "a decimal number", "1.08");
+                return None;
+            }
         };
         match Decimal::from_str_exact(&text) {
-            Ok(number) if number.is_sign_negative() => {
-                let message = format!("{number} is negative");
-                decoder.refuse(
-                    Code::NegativeValue,
-                    node.span,
-                    message,
-                    "write zero or more".into(),
-                );
+            Ok(decimal) if decimal.is_sign_negative() && !decimal.is_zero() => {
+                refuse_negative(decoder, node.span, &decimal);
                 None
             }
-            Ok(number) => Some(number),
+            Ok(decimal) => Some(decimal),
             Err(_) => {
-                decoder.mistyped(node, "a decimal number", "1.08");
+                let message = format!("\"{}\" is not a number of at most 28 digits", shown(&text));
+                let help = "write, for example, 1.08".to_owned();
+                decoder.refuse(Code::WrongValue, node.span, message, help);
                 None
             }
         }
@@ -254,7 +271,8 @@ impl Field for Date {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let date = match &node.value {
             Value::Date(date) => Some(*date),
-            Value::Text(text) => text.parse().ok(),
+            // Longer texts are instants, whose time of day would be dropped in silence.
+            Value::Text(text) if text.len() == "2027-03-01".len() => text.parse().ok(),
             _ => None,
         };
         match date {
@@ -265,7 +283,13 @@ impl Field for Date {
                 None
             }
             None => {
-                decoder.mistyped(node, "a civil date", "2027-03-01 (without quotes)");
+                if let Value::Text(text) = &node.value {
+                    let message = format!("\"{}\" is not a civil date", shown(text));
+                    let help = "write, for example, 2027-03-01 (without quotes)".to_owned();
+                    decoder.refuse(Code::WrongValue, node.span, message, help);
+                } else {
+                    decoder.mistyped(node, "a civil date", "2027-03-01 (without quotes)");
+                }
                 None
             }
         }
@@ -278,38 +302,56 @@ impl Field for Date {
     }
 }
 
-/// Implements [`Field`] for a type that is written as one text and read by `FromStr`.
-macro_rules! text_field {
-    ($($ty:ty, $code:expr, $example:literal, $help:literal;)*) => { $(
-        impl Field for $ty {
-            const EXAMPLE: &'static str = concat!("\"", $example, "\"");
-            fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-                let Value::Text(text) = &node.value else {
-                    decoder.mistyped(node, $help, Self::EXAMPLE);
-                    return None;
-                };
-                match text.parse() {
-                    Ok(value) => Some(value),
-                    Err(error) => {
-                        let help = format!("write {}, such as {}", $help, Self::EXAMPLE);
-                        decoder.refuse($code, node.span, error.to_string(), help);
-                        None
-                    }
-                }
-            }
-            fn encode(&self) -> Option<Node> {
-                Some(Node::text(self.to_string()))
-            }
-            fn schema() -> Json {
-                json!({ "type": "string", "examples": [$example] })
-            }
-        }
-    )* };
+impl Field for Currency {
+    const EXAMPLE: &'static str = "\"EUR\"";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            decoder.mistyped(node, "a currency", Self::EXAMPLE);
+            return None;
+        };
+        let currency = text.parse::<Currency>();
+        currency.map_err(|error| decoder.refuse_money(node.span, &error)).ok()
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.as_str()))
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"] })
+    }
 }
 
-text_field! {
-    Currency, Code::WrongValue, "EUR", "a currency";
-    Unit, Code::UnknownUnit, "KiB", "a unit";
+impl Field for Unit {
+    const EXAMPLE: &'static str = "\"KiB\"";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Text(text) = &node.value else {
+            decoder.mistyped(node, "a unit", Self::EXAMPLE);
+            return None;
+        };
+        let refused = |error: UnitError| {
+            let (message, help) = (shown_message(&error), error.help());
+            decoder.refuse(Code::UnknownUnit, node.span, message, help);
+        };
+        text.parse::<Unit>().map_err(refused).ok()
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.to_string()))
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "examples": ["KiB", "V", "mo"] })
+    }
+}
+
+/// The message of an error that holds text from a file, fit for a terminal.
+fn shown_message(error: &dyn fmt::Display) -> String {
+    let message = error.to_string();
+    message
+        .chars()
+        .flat_map(|character| {
+            let escaped = character.is_control().then(|| character.escape_default());
+            let plain = escaped.is_none().then_some(character);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
 }
 
 impl Field for Money {
@@ -321,19 +363,12 @@ impl Field for Money {
         };
         match text.parse::<Money>() {
             Ok(money) if money.amount.is_sign_negative() && !money.amount.is_zero() => {
-                let message = format!("{money} is negative");
-                decoder.refuse(
-                    Code::NegativeValue,
-                    node.span,
-                    message,
-                    "write zero or more".into(),
-                );
+                refuse_negative(decoder, node.span, &money);
                 None
             }
             Ok(money) => Some(money),
             Err(error) => {
-                let help = format!("write an amount and a currency, such as {}", Self::EXAMPLE);
-                decoder.refuse(Code::WrongValue, node.span, error.to_string(), help);
+                decoder.refuse_money(node.span, &error);
                 None
             }
         }
@@ -359,8 +394,11 @@ impl Field for Quantity {
         match text.parse() {
             Ok(quantity) => Some(quantity),
             Err(error) => {
-                let help = "write a number and a UCUM unit, such as \"256 KiB\" or \"3.7 V\"";
-                decoder.refuse(Code::UnknownUnit, node.span, error.to_string(), help.to_owned());
+                let code = match error {
+                    QuantityError::Unit(_) => Code::UnknownUnit,
+                    _ => Code::WrongValue,
+                };
+                decoder.refuse(code, node.span, shown_message(&error), error.help());
                 None
             }
         }
@@ -373,11 +411,15 @@ impl Field for Quantity {
     }
 }
 
-/// Any value: the fields that a scenario sets are checked when the scenario is applied.
+/// Any fields: those that a scenario sets are checked when the scenario is applied.
 impl Field for Node {
     const EXAMPLE: &'static str = "{ … }";
-    fn decode(node: &Node, _decoder: &mut Decoder<'_>) -> Option<Self> {
-        Some(node.clone())
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if matches!(node.value, Value::Table(_)) {
+            return Some(node.clone());
+        }
+        decoder.mistyped(node, "a table of fields", "{ lead_time = \"12 wk\" }");
+        None
     }
     fn encode(&self) -> Option<Node> {
         Some(self.clone())
@@ -489,7 +531,7 @@ impl<K: Key, T: Field> Field for BTreeMap<K, T> {
         let mut table = Table::default();
         for (key, value) in self {
             if let Some(node) = value.encode() {
-                table.push(key.key_text().to_owned(), Span::NONE, node);
+                table.set(key.key_text(), node);
             }
         }
         Some(Node::new(Value::Table(table)))
@@ -513,8 +555,7 @@ impl<K: Key, T: Field> Field for BTreeMap<K, T> {
 }
 
 pub(crate) fn refuse_id(decoder: &mut Decoder<'_>, text: &str, span: Span, error: &IdError) {
-    let shown: String = text.chars().take(60).collect();
-    let message = format!("{shown:?} is not an id: {error}");
+    let message = format!("\"{}\" is not an id: {error}", shown(text));
     let help = format!("write, for example, {:?}", slug_from(text));
     decoder.refuse(Code::InvalidId, span, message, help);
 }
@@ -540,7 +581,12 @@ macro_rules! id_fields {
                 Some(Node::text(self.as_str()))
             }
             fn schema() -> Json {
-                json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9._:-]*$",
+                // Only where an id may name a derived activity it may have colons.
+                let pattern = match $id::try_from("a:a") {
+                    Ok(_) => "^[a-z0-9][a-z0-9._-]*(:[a-z0-9][a-z0-9._-]*)*$",
+                    Err(_) => "^[a-z0-9][a-z0-9._-]*$",
+                };
+                json!({ "type": "string", "pattern": pattern, "maxLength": ID_LENGTH_MAX,
                     "description": format!("The id of a {}.", $id::KIND.word()) })
             }
             fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
@@ -591,7 +637,7 @@ macro_rules! shapes {
                     decoder.mistyped(node, "a table", "{ … }");
                     return None;
                 };
-                decoder.known_only(table, &[$(stringify!($field)),*]);
+                decoder.known_only(table, <Self as $crate::field::Field>::fields());
                 $( let $field = decoder.field::<$ty>(
                     table, node.span, stringify!($field),
                     $crate::field::absent_value!($ty $(, $default)?),
@@ -627,6 +673,10 @@ macro_rules! shapes {
                     "required": required,
                     "additionalProperties": false,
                 })
+            }
+
+            fn fields() -> &'static [&'static str] {
+                &[$(stringify!($field)),*]
             }
 
             fn visit(
@@ -696,7 +746,10 @@ macro_rules! words {
         }
 
         impl $crate::field::Field for $name {
-            const EXAMPLE: &'static str = concat!("one of ", $("\"", $word, "\" ",)*);
+            const EXAMPLE: &'static str = {
+                let words: &[&str] = &[$(concat!("\"", $word, "\"")),*];
+                words[0]
+            };
             fn decode(
                 node: &$crate::node::Node,
                 decoder: &mut $crate::field::Decoder<'_>,
@@ -724,9 +777,8 @@ macro_rules! words {
 }
 
 pub(crate) fn refuse_word(decoder: &mut Decoder<'_>, node: &Node, text: &str, words: &[&str]) {
-    let shown: String = text.chars().take(60).collect();
     let message = match &node.value {
-        Value::Text(_) => format!("{shown:?} is not one of {}", words.join(", ")),
+        Value::Text(_) => format!("\"{}\" is not one of {}", shown(text), words.join(", ")),
         _ => format!("one of {} is expected here, not {}", words.join(", "), node.describe()),
     };
     let help = match nearest(text, words.iter().copied()) {

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::field::{Decoder, Field, Mention, Visitor};
+use crate::field::{Decoder, Field, Visitor};
 use crate::id::*;
-use crate::node::{Node, Step};
+use crate::node::Node;
 use crate::record::*;
-
-/// Visits mentions with the kind and id of the record that they stand in.
-pub(crate) type RecordVisitor<'a> = dyn FnMut(Kind, &str, &[Step], Mention<'_>) + 'a;
 
 macro_rules! kinds {
     ($( $(#[doc = $doc:literal])+ $kind:ident, $word:literal, $plural:ident, $id:ident; )*) => {
@@ -35,6 +32,12 @@ macro_rules! kinds {
                 }
             }
 
+            /// Several of the kind in a sentence: "BOM lines".
+            pub(crate) fn plural_word(self) -> String {
+                let plural = match self { $( Kind::$kind => stringify!($plural), )* };
+                plural.replace("bom", "BOM").replace('_', " ")
+            }
+
             /// What records of this kind say.
             pub fn doc(self) -> &'static str {
                 match self { $( Kind::$kind => concat!($($doc),+), )* }
@@ -46,6 +49,11 @@ macro_rules! kinds {
                     $( $word => Some(Kind::$kind), )*
                     _ => None,
                 }
+            }
+
+            /// The names of the fields that its records have.
+            pub(crate) fn fields(self) -> &'static [&'static str] {
+                match self { $( Kind::$kind => <$kind as Field>::fields(), )* }
             }
 
             /// JSON Schema of one record of this kind.
@@ -111,15 +119,26 @@ macro_rules! kinds {
                 0 $( + self.$plural.len() )*
             }
 
-            /// Visits every mention: the record's kind and id, the path, and what is mentioned.
-            pub(crate) fn visit(&self, visitor: &mut RecordVisitor<'_>) {
-                $( for record in self.$plural.values() {
-                    let mut inner = |path: &[Step], mention: Mention<'_>| {
-                        visitor(Kind::$kind, record.id.as_str(), path, mention);
-                    };
-                    let inner: &mut Visitor<'_> = &mut inner;
-                    record.visit(&mut Vec::new(), inner);
-                } )*
+            /// Every record by kind and id.
+            pub(crate) fn keys(&self) -> Vec<(Kind, &str)> {
+                let mut keys = Vec::with_capacity(self.count());
+                $( keys.extend(self.$plural.keys().map(|id| (Kind::$kind, id.as_str()))); )*
+                keys
+            }
+
+            /// Makes one record what it is in `other`: changed, there or gone.
+            pub(crate) fn restore(&mut self, kind: Kind, id: &str, other: &Records) {
+                match kind { $( Kind::$kind => match other.$plural.get(id) {
+                    Some(record) => drop(self.$plural.insert(record.id.clone(), record.clone())),
+                    None => drop(self.$plural.remove(id)),
+                } )* }
+            }
+
+            /// Visits every mention in one record, with its path.
+            pub(crate) fn visit(&self, kind: Kind, id: &str, visitor: &mut Visitor<'_>) {
+                match kind { $( Kind::$kind => if let Some(record) = self.$plural.get(id) {
+                    record.visit(&mut Vec::new(), visitor);
+                } )* }
             }
         }
     };

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
+use crate::diagnostic::shown;
+
 /// A currency: three capital letters, as in ISO 4217.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
@@ -28,7 +30,7 @@ impl FromStr for Currency {
             [a, b, c] if text.bytes().all(|byte| byte.is_ascii_uppercase()) => {
                 Ok(Currency([*a, *b, *c]))
             }
-            _ => Err(MoneyError::Currency(text.to_owned())),
+            _ => Err(MoneyError::Currency(shown(text))),
         }
     }
 }
@@ -49,10 +51,10 @@ impl fmt::Debug for Currency {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// The text is not an amount followed by a currency.
-    #[error("{0:?} is not an amount with a currency, such as \"12.40 USD\"")]
+    #[error("\"{0}\" is not an amount with a currency, such as \"12.40 USD\"")]
     Text(String),
     /// The currency is not three capital letters.
-    #[error("{0:?} is not a currency; write its ISO 4217 code, such as USD or EUR")]
+    #[error("\"{0}\" is not a currency; write its ISO 4217 code, such as USD or EUR")]
     Currency(String),
     /// Two amounts of different currencies meet.
     #[error("{0} and {1} can't be added without a rate")]
@@ -102,7 +104,7 @@ impl Money {
 impl FromStr for Money {
     type Err = MoneyError;
     fn from_str(text: &str) -> Result<Self, MoneyError> {
-        let unreadable = || MoneyError::Text(text.to_owned());
+        let unreadable = || MoneyError::Text(shown(text));
         let (amount, currency) = text.trim().split_once(' ').ok_or_else(unreadable)?;
         let amount = Decimal::from_str_exact(amount).map_err(|_| unreadable())?;
         Ok(Money { amount, currency: currency.trim().parse()? })
@@ -118,16 +120,14 @@ impl fmt::Display for Money {
 /// Rates that turn amounts into one currency.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
-    by_pair: BTreeMap<(Currency, Currency), Decimal>,
+    given: BTreeMap<(Currency, Currency), Decimal>,
 }
 
 impl Rates {
-    /// Notes that one `from` is worth `rate` of `to`; the way back follows from it.
+    /// Notes that one `from` is worth `rate` of `to`; the way back follows from it, unless it is
+    /// noted too. A later rate takes the place of an earlier one.
     pub fn add(&mut self, from: Currency, to: Currency, rate: Decimal) {
-        self.by_pair.insert((from, to), rate);
-        if let Some(inverse) = Decimal::ONE.checked_div(rate) {
-            self.by_pair.entry((to, from)).or_insert(inverse);
-        }
+        self.given.insert((from, to), rate);
     }
 
     /// The amount in `currency`; fails if no rate joins the two directly.
@@ -136,10 +136,14 @@ impl Rates {
             return Ok(money);
         }
         let rate = self
-            .by_pair
-            .get(&(money.currency, currency))
+            .rate(money.currency, currency)
             .ok_or(MoneyError::Mixed(money.currency, currency))?;
-        Ok(Money { currency, ..money.times(*rate)? })
+        Ok(Money { currency, ..money.times(rate)? })
+    }
+
+    fn rate(&self, from: Currency, to: Currency) -> Option<Decimal> {
+        let inverse = || Decimal::ONE.checked_div(*self.given.get(&(to, from))?);
+        self.given.get(&(from, to)).copied().or_else(inverse)
     }
 }
 
@@ -169,6 +173,19 @@ mod tests {
         let mut rates = Rates::default();
         rates.add("EUR".parse().unwrap(), Currency::USD, Decimal::new(108, 2));
         assert_eq!(rates.convert(euro, Currency::USD).unwrap().to_string(), "108.00 USD");
+        assert_eq!(rates.convert(dollar, "USD".parse().unwrap()), Ok(dollar));
         assert!(rates.convert(euro, "JPY".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_later_rate_takes_the_place_of_an_earlier_one_both_ways() {
+        let (dollar, euro): (Money, Currency) = ("5 USD".parse().unwrap(), "EUR".parse().unwrap());
+        let mut rates = Rates::default();
+        for rate in [Decimal::new(10, 1), Decimal::new(125, 2)] {
+            rates.add(euro, Currency::USD, rate);
+        }
+        assert_eq!(rates.convert(dollar, euro).unwrap().to_string(), "4.0 EUR");
+        rates.add(euro, Currency::USD, Decimal::ZERO);
+        assert!(rates.convert(dollar, euro).is_err());
     }
 }

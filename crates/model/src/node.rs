@@ -1,7 +1,10 @@
 //! A value as it stood in a file: the tree that records are decoded from and encoded to.
 
-use crate::diagnostic::{Code, Diagnostic, Place};
+use std::sync::Arc;
+
 use jiff::civil::Date;
+
+use crate::diagnostic::{Code, Diagnostic, Place, shown};
 
 /// Where a value stood: the file's number and the bytes it spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,23 +58,53 @@ pub enum Value {
 /// Named values in the order in which they stood.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    entries: Vec<(String, Span, Node)>,
+    entries: Vec<Entry>,
+    /// Positions in `entries`, in the order of the names: a hostile table has thousands.
+    by_name: Vec<u32>,
+    /// Names whose values were refused when the file was read: they are neither there nor missing.
+    refused: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    name: String,
+    span: Span,
+    node: Node,
 }
 
 /// Tables are equal if their names and values are; where these stood doesn't matter.
 impl PartialEq for Table {
     fn eq(&self, other: &Self) -> bool {
-        let same =
-            |(a, b): (&(String, Span, Node), &(String, Span, Node))| a.0 == b.0 && a.2 == b.2;
+        let same = |(a, b): (&Entry, &Entry)| a.name == b.name && a.node == b.node;
         self.entries.len() == other.entries.len()
             && self.entries.iter().zip(&other.entries).all(same)
     }
 }
 
 impl Table {
+    fn new(entries: Vec<Entry>, refused: Vec<String>) -> Table {
+        let mut table = Table { entries, by_name: Vec::new(), refused };
+        table.index();
+        table
+    }
+
+    fn index(&mut self) {
+        let mut by_name: Vec<(u32, &str)> =
+            (0..).zip(self.entries.iter().map(|entry| entry.name.as_str())).collect();
+        by_name.sort_unstable_by_key(|(_, name)| *name);
+        self.by_name = by_name.into_iter().map(|(at, _)| at).collect();
+    }
+
+    /// The position of `key` in `by_name`, or where it would be inserted.
+    fn find(&self, key: &str) -> Result<usize, usize> {
+        let name = |at: &u32| self.entries.get(*at as usize).map(|entry| entry.name.as_str());
+        self.by_name.binary_search_by(|at| name(at).cmp(&Some(key)))
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries.iter().find(|(name, ..)| name == key).map(|(.., node)| node)
+        let at = self.by_name.get(self.find(key).ok()?)?;
+        self.entries.get(*at as usize).map(|entry| &entry.node)
     }
 
     /// The value of `key` if it is text.
@@ -84,20 +117,29 @@ impl Table {
 
     /// Names, their places and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Span, &Node)> {
-        self.entries.iter().map(|(key, span, node)| (key.as_str(), *span, node))
+        self.entries.iter().map(|entry| (entry.name.as_str(), entry.span, &entry.node))
     }
 
     /// Sets `key`, replacing what it held.
     pub fn set(&mut self, key: &str, node: Node) {
-        match self.entries.iter_mut().find(|(name, ..)| name == key) {
-            Some(entry) => entry.2 = node,
-            None => self.entries.push((key.to_owned(), node.span, node)),
+        match self.find(key) {
+            Ok(found) => {
+                let at = self.by_name.get(found).map_or(usize::MAX, |at| *at as usize);
+                if let Some(entry) = self.entries.get_mut(at) {
+                    entry.node = node;
+                }
+            }
+            Err(insert_at) => {
+                self.by_name.insert(insert_at, self.entries.len() as u32);
+                self.entries.push(Entry { name: key.to_owned(), span: node.span, node });
+            }
         }
     }
 
     /// Removes `key`.
     pub fn remove(&mut self, key: &str) {
-        self.entries.retain(|(name, ..)| name != key);
+        self.entries.retain(|entry| entry.name != key);
+        self.index();
     }
 
     /// True if nothing is in it.
@@ -105,8 +147,18 @@ impl Table {
         self.entries.is_empty()
     }
 
-    pub(crate) fn push(&mut self, key: String, span: Span, node: Node) {
-        self.entries.push((key, span, node));
+    /// Notes that what is wrong with `key` has been told, so that nobody tells that it is missing.
+    pub(crate) fn refuse(&mut self, key: &str) {
+        self.refused.push(key.to_owned());
+    }
+
+    /// True if what is wrong with `key` has been told.
+    pub(crate) fn is_refused(&self, key: &str) -> bool {
+        self.refused.iter().any(|refused| refused == key)
+    }
+
+    pub(crate) fn into_nodes(self) -> impl Iterator<Item = (String, Span, Node)> {
+        self.entries.into_iter().map(|entry| (entry.name, entry.span, entry.node))
     }
 }
 
@@ -180,62 +232,120 @@ pub struct Source {
     pub text: String,
 }
 
-/// The sources with a table of line starts, so that a span can be told as a place.
+/// The sources with tables of line starts, so that a span can be told as a place.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
-    files: Vec<FileLines>,
+    /// Shared, since every scenario has a bundle of its own.
+    files: Arc<Vec<File>>,
 }
 
-#[derive(Clone, Debug)]
-struct FileLines {
+#[derive(Debug)]
+struct File {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    /// How many characters stand before every [`MARK_BYTES`]th byte.
+    characters_before: Vec<u32>,
+}
+
+/// Counting a column must not walk a line of megabytes for each of its problems.
+const MARK_BYTES: usize = 1024;
+
+fn characters(bytes: &[u8]) -> u32 {
+    // All bytes of a character but its first are 0b10……
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count() as u32
+}
+
+impl File {
+    fn new(source: Source) -> File {
+        let newlines = source.text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+        let line_starts = std::iter::once(0).chain(newlines).collect();
+        let marks = source.text.as_bytes().chunks(MARK_BYTES).scan(0, |count, chunk| {
+            let before = *count;
+            *count += characters(chunk);
+            Some(before)
+        });
+        let characters_before = marks.collect();
+        File { name: source.name, text: source.text, line_starts, characters_before }
+    }
+
+    fn characters_before(&self, byte: u32) -> u32 {
+        let byte = (byte as usize).min(self.text.len());
+        let mark = byte / MARK_BYTES;
+        let rest = self.text.as_bytes().get(mark * MARK_BYTES..byte).unwrap_or_default();
+        self.characters_before.get(mark).map_or_else(
+            // The text ends exactly where the mark would stand.
+            || characters(self.text.as_bytes()),
+            |before| before + characters(rest),
+        )
+    }
 }
 
 impl Places {
     /// Indexes the lines of `sources`.
-    pub(crate) fn new(sources: &[Source]) -> Places {
-        let files = sources.iter().map(|source| {
-            let newlines = source.text.match_indices('\n').map(|(at, _)| at as u32 + 1);
-            FileLines {
-                name: source.name.clone(),
-                text: source.text.clone(),
-                line_starts: std::iter::once(0).chain(newlines).collect(),
-            }
-        });
-        Places { files: files.collect() }
+    pub(crate) fn new(sources: Vec<Source>) -> Places {
+        Places { files: Arc::new(sources.into_iter().map(File::new).collect()) }
     }
 
     /// Line and column of a span; none for a value that no file holds.
     pub(crate) fn place(&self, span: Span) -> Option<Place> {
         let file = self.files.get(span.file as usize)?;
         let line = file.line_starts.partition_point(|start| *start <= span.start).max(1);
-        let line_start = file.line_starts.get(line - 1).copied().unwrap_or(0) as usize;
-        let before = file.text.get(line_start..span.start as usize).unwrap_or("");
-        Some(Place {
-            file: file.name.clone(),
-            line: line as u32,
-            column: before.chars().count() as u32 + 1,
-        })
+        let line_start = file.line_starts.get(line - 1).copied().unwrap_or(0);
+        let column = file.characters_before(span.start) - file.characters_before(line_start);
+        Some(Place { file: file.name.clone(), line: line as u32, column: column + 1 })
+    }
+
+    /// A file as a whole.
+    fn whole_file(&self, file: u32) -> Option<Place> {
+        let file = self.files.get(file as usize)?;
+        Some(Place { file: file.name.clone(), line: 0, column: 0 })
+    }
+
+    /// The numbers and texts of the files.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (u32, &str)> {
+        (0..).zip(self.files.iter().map(|file| file.text.as_str()))
     }
 }
 
+/// No record nests this deep; what does is hostile, and would overflow the stack.
+const DEPTH_MAX: u32 = 32;
+
+/// What could be read of a file.
+pub(crate) struct Parsed {
+    pub(crate) table: Table,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// False if a syntax error may have hidden records.
+    pub(crate) is_whole: bool,
+}
+
 /// Reads a TOML text as far as it can be read; every syntax error is told.
-pub(crate) fn parse(text: &str, file: u32, places: &Places) -> (Table, Vec<Diagnostic>) {
+pub(crate) fn parse(text: &str, file: u32, places: &Places) -> Parsed {
     let (document, errors) = toml::de::DeTable::parse_recoverable(text);
-    let mut diagnostics = Vec::new();
-    for error in &errors {
-        let span = Span { file, start: error.span().map_or(0, |span| span.start as u32) };
-        diagnostics.push(
-            Diagnostic::error(Code::Syntax, format!("not valid TOML: {}", error.message()))
-                .at(places.place(span))
-                .help("see https://toml.io for how values, tables and lists are written"),
-        );
-    }
+    let diagnostics = errors.iter().map(|error| syntax_error(error, file, places)).collect();
     let mut reader = Reader { file, places, diagnostics };
-    let table = reader.table(document.get_ref());
-    (table, reader.diagnostics)
+    let table = reader.table(document.get_ref(), 0);
+    Parsed { table, diagnostics: reader.diagnostics, is_whole: errors.is_empty() }
+}
+
+fn syntax_error(error: &toml::de::Error, file: u32, places: &Places) -> Diagnostic {
+    let place = match error.span() {
+        Some(span) => places.place(Span { file, start: span.start as u32 }),
+        None => places.whole_file(file),
+    };
+    // The parser has a limit of its own, and says so in two ways.
+    if error.message().contains("recurs") {
+        return too_deep(place);
+    }
+    Diagnostic::error(Code::Syntax, format!("not valid TOML: {}", error.message()))
+        .at(place)
+        .help("see https://toml.io for how values, tables and lists are written")
+}
+
+fn too_deep(place: Option<Place>) -> Diagnostic {
+    Diagnostic::error(Code::TooDeep, format!("values nest deeper than {DEPTH_MAX} levels here"))
+        .at(place)
+        .help("no record needs that; look for a bracket that isn't closed")
 }
 
 struct Reader<'a> {
@@ -249,43 +359,64 @@ impl Reader<'_> {
         Span { file: self.file, start: range.start as u32 }
     }
 
-    fn table(&mut self, table: &toml::de::DeTable<'_>) -> Table {
-        let mut read = Table::default();
+    fn table(&mut self, table: &toml::de::DeTable<'_>, depth: u32) -> Table {
+        let mut entries = Vec::with_capacity(table.len());
+        let mut refused = Vec::new();
         for (key, value) in table {
-            if let Some(node) = self.node(value) {
-                read.push(key.get_ref().to_string(), self.span(key.span()), node);
+            let name = key.get_ref().to_string();
+            match self.node(value, depth) {
+                Some(node) => entries.push(Entry { name, span: self.span(key.span()), node }),
+                None => refused.push(name),
             }
         }
         // A TOML table has no order; the file has, and people think in it.
-        read.entries.sort_by_key(|(_, span, _)| span.start);
-        read
+        entries.sort_by_key(|entry| entry.span.start);
+        Table::new(entries, refused)
     }
 
-    fn node(&mut self, value: &toml::Spanned<toml::de::DeValue<'_>>) -> Option<Node> {
+    /// The value, or `None` after telling what is wrong with it.
+    fn node(&mut self, value: &toml::Spanned<toml::de::DeValue<'_>>, depth: u32) -> Option<Node> {
         use toml::de::DeValue;
         let span = self.span(value.span());
+        if depth > DEPTH_MAX {
+            self.diagnostics.push(too_deep(self.places.place(span)));
+            return None;
+        }
         let value = match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Boolean(truth) => Value::Boolean(*truth),
             DeValue::Integer(integer) => self.integer(integer, span)?,
-            DeValue::Float(float) => Value::Float(float.as_str().parse().ok()?),
+            DeValue::Float(float) => self.float(float, span)?,
             DeValue::Datetime(datetime) => self.date(datetime, span)?,
-            DeValue::Array(items) => {
-                Value::Array(items.iter().filter_map(|item| self.node(item)).collect())
-            }
-            DeValue::Table(table) => Value::Table(self.table(table)),
+            DeValue::Array(items) => Value::Array(self.items(items, depth)?),
+            DeValue::Table(table) => Value::Table(self.table(table, depth + 1)),
         };
         Some(Node { value, span })
     }
 
+    /// All items of a list, or `None` if one was refused: a shorter list means something else.
+    fn items(&mut self, items: &toml::de::DeArray<'_>, depth: u32) -> Option<Vec<Node>> {
+        let nodes: Vec<Option<Node>> =
+            items.iter().map(|item| self.node(item, depth + 1)).collect();
+        nodes.into_iter().collect()
+    }
+
     fn integer(&mut self, integer: &toml::de::DeInteger<'_>, span: Span) -> Option<Value> {
-        match i64::from_str_radix(integer.as_str(), integer.radix()) {
-            Ok(number) => Some(Value::Integer(number)),
-            Err(_) => {
-                self.refuse(span, "the number is too large", "use a number below 9·10¹⁸");
-                None
-            }
+        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        if number.is_none() {
+            let message = format!("{} is too large a number", shown(&integer.to_string()));
+            self.refuse(span, &message, "write a number between -9·10¹⁸ and 9·10¹⁸");
         }
+        number.map(Value::Integer)
+    }
+
+    fn float(&mut self, float: &toml::de::DeFloat<'_>, span: Span) -> Option<Value> {
+        let number = float.as_str().parse::<f64>().ok();
+        if number.is_none() {
+            let message = format!("{} is not a number", shown(float.as_str()));
+            self.refuse(span, &message, "write a number such as 2.5");
+        }
+        number.map(Value::Float)
     }
 
     fn date(&mut self, datetime: &toml::value::Datetime, span: Span) -> Option<Value> {

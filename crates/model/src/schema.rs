@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::bundle::has_natural_id;
 use crate::field::Field as _;
 use crate::kind::Kind;
 use crate::record::Settings;
@@ -14,7 +15,7 @@ pub fn record_schema(kind: Kind) -> Json {
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".to_owned(), json!(DIALECT));
         object.insert("title".to_owned(), json!(kind.word()));
-        if matches!(kind, Kind::BomLine | Kind::Offer | Kind::Link)
+        if has_natural_id(kind)
             && let Some(Json::Array(required)) = object.get_mut("required")
         {
             required.retain(|field| field != "id");

@@ -97,6 +97,33 @@ impl Unit {
         self.measure.converts_to(&other.measure)
     }
 
+    /// True if an amount below zero makes sense: on a scale whose zero is a convention (`Cel`,
+    /// `dBm`), or of what has a direction (voltage, current, angle, height).
+    pub(crate) fn has_negatives(&self) -> bool {
+        const NEVER_NEGATIVE: [&str; 17] = [
+            "information",
+            "data rate",
+            "number",
+            "time",
+            "frequency",
+            "mass",
+            "area",
+            "volume",
+            "volume flow",
+            "density",
+            "energy",
+            "electric charge",
+            "electric resistance",
+            "electric capacitance",
+            "inductance",
+            "luminous flux",
+            "illuminance",
+        ];
+        let dimension = self.dimension();
+        self.measure.has_own_scale()
+            || !(NEVER_NEGATIVE.contains(&dimension.as_ref()) || dimension.starts_with("money in "))
+    }
+
     /// The product of two units, written as its code.
     pub fn times(&self, other: &Unit) -> Result<Unit, UnitError> {
         Unit::from_ucum(&format!("{}.{}", self.component(), other.component()))

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, shown};
 use crate::field::{Decoder, Field, number};
 use crate::node::{Node, Value};
 use crate::quantity::Quantity;
@@ -58,7 +58,9 @@ impl Field for Share {
                 match percent {
                     Some(Ok(percent)) => percent / 100.0,
                     _ => {
-                        decoder.mistyped(node, "a share", "0.8 or \"80 %\"");
+                        let message = format!("\"{}\" is not a share", shown(text));
+                        let help = "write, for example, 0.8 or \"80 %\"".to_owned();
+                        decoder.refuse(Code::WrongValue, node.span, message, help);
                         return None;
                     }
                 }
@@ -80,7 +82,7 @@ impl Field for Share {
     fn schema() -> Json {
         json!({ "anyOf": [
             { "type": "number", "minimum": 0, "maximum": 1 },
-            { "type": "string", "pattern": "^[0-9.]+ ?%$" },
+            { "type": "string", "pattern": "^[0-9.]+ ?%$", "examples": ["80 %"] },
         ] })
     }
 }
@@ -156,5 +158,39 @@ impl Field for Level {
 
     fn schema() -> Json {
         json!({ "anyOf": [{ "type": "boolean" }, Quantity::schema()] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(text: &str) -> Level {
+        match text {
+            "yes" => Level::Present(true),
+            "no" => Level::Present(false),
+            amount => Level::Amount(Box::new(amount.parse().unwrap())),
+        }
+    }
+
+    #[test]
+    fn a_share_is_told_in_percent_without_noise() {
+        let told = |share: f64| Share::try_from(share).unwrap().to_string();
+        assert_eq!(told(0.07), "7 %");
+        assert_eq!(told(0.125), "12.5 %");
+        for outside in [-0.1, 1.01, f64::NAN, f64::INFINITY] {
+            assert!(Share::try_from(outside).is_err(), "{outside}");
+        }
+    }
+
+    #[test]
+    fn a_need_is_met_by_as_much_or_by_as_little() {
+        let met = |need, given, more| level(need).is_met_by(&level(given), more);
+        assert!(met("128 KiB", "256 KiB", true) && !met("256 KiB", "128 KiB", true));
+        assert!(met("5 uA", "3 uA", false) && !met("3 uA", "5 uA", false));
+        assert!(met("1 KiB", "1024 By", true) && met("1 KiB", "1024 By", false));
+        assert!(met("yes", "3 V", true) && !met("3 V", "yes", true));
+        assert!(met("no", "no", true) && !met("yes", "no", true));
+        assert!(!met("3 V", "3 A", true), "units that don't convert never meet");
     }
 }

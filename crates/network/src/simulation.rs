@@ -6,6 +6,35 @@
 //! the blocks, and every draw depends on nothing but (seed, name, sample). So
 //! the outcome is the same, bit for bit, on any number of threads.
 //!
+//! ```
+//! use longlead_network::{
+//!     Activity, ActivityIndex, At, Calendar, CalendarIndex, Estimate, Network, SimulationRequest,
+//!     TargetRequest,
+//! };
+//!
+//! let mut network = Network::new(365, At::ZERO);
+//! network.calendars.push(Calendar::elapsed(365)?);
+//! let tooling = Estimate::Lognormal { p50: 40.0, p90: 60.0 };
+//! network.activities.push(Activity::new("tooling", CalendarIndex::new(0), tooling));
+//! let target = TargetRequest {
+//!     activity: ActivityIndex::new(0),
+//!     deadline: Some(At::start_of(50)),
+//!     sensitivity: false,
+//! };
+//! let request = SimulationRequest {
+//!     seed: 1,
+//!     samples: 10_000,
+//!     threads: 0,
+//!     targets: vec![target],
+//!     gates: vec![],
+//! };
+//! let simulation = network.compile()?.simulate(&request, &|_, _| {})?;
+//! let outcome = &simulation.targets[0];
+//! assert!((outcome.percentile(0.9).slots() - 60.0).abs() < 2.0);
+//! assert!(outcome.p_on_time.is_some_and(|share| (0.74..0.78).contains(&share)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Not modelled: ceilings (start or finish no later than) hold nothing back,
 //! they are for the deterministic passes to report; and every activity is placed
 //! as early as it can be.

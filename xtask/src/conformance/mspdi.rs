@@ -6,7 +6,6 @@
 
 mod compare;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -121,7 +120,7 @@ impl fmt::Display for Report {
             if let Outcome::Compared(comparison) = &file.outcome {
                 agree += comparison.agree.values().sum::<usize>();
                 stale += comparison.stale.len();
-                kept += comparison.kept.values().sum::<usize>();
+                kept += comparison.kept.values().map(|kept| kept.tasks).sum::<usize>();
             }
         }
         writeln!(
@@ -144,9 +143,12 @@ impl fmt::Display for Comparison {
             let (differ, stale) = (count(&self.differences), count(&self.stale));
             writeln!(f, "    {:<12} {agree:>5} {differ:>6} {stale:>6}", field.name())?;
         }
-        let kept: &BTreeMap<_, _> = &self.kept;
-        for (reason, count) in kept {
-            writeln!(f, "    not representable: {count} tasks, {reason}")?;
+        for (reason, kept) in &self.kept {
+            writeln!(
+                f,
+                "    not representable: {} tasks keep their dates ({reason}); of {} slacks {} agree",
+                kept.tasks, kept.slack_stored, kept.slack_agrees
+            )?;
         }
         if self.losses > 0 {
             writeln!(f, "    not taken over: {} details that don't move dates", self.losses)?;

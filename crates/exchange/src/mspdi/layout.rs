@@ -138,7 +138,7 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    fn new(project: &Project) -> Outline {
+    pub(super) fn new(project: &Project) -> Outline {
         let parents = project.parents();
         let mut is_summary = vec![false; parents.len()];
         for parent in parents.iter().flatten() {
@@ -187,9 +187,8 @@ fn horizon(project: &Project, margin_days: i64) -> Result<(DateTime, u32), Sched
         ]
     };
     let known = || project.tasks.iter().filter(|task| !task.is_null && !task.is_inactive);
-    let dates = || {
-        [project.start, project.finish].into_iter().chain(known().flat_map(of_task)).flatten()
-    };
+    let dates =
+        || [project.start, project.finish].into_iter().chain(known().flat_map(of_task)).flatten();
     let (first, last) = dates().min().zip(dates().max()).ok_or(ScheduleFailure::NoDates)?;
     let longest = known().filter_map(|task| task.duration_seconds).max().unwrap_or_default();
     let too_long = || ScheduleFailure::TooLong { first: first.date(), last: last.date() };

@@ -139,10 +139,8 @@ impl<'a> Scheduler<'a> {
     }
 
     fn schedule(self) -> Result<Scheduled, ScheduleFailure> {
-        let mut fixes = Fixes {
-            overrides_links: !self.project.splits_in_progress_tasks,
-            ..Fixes::default()
-        };
+        let mut fixes =
+            Fixes { overrides_links: !self.project.splits_in_progress_tasks, ..Fixes::default() };
         let imposed_finish = self.imposed_finish();
         if let Some(finish) = imposed_finish {
             fixes.project_start = self.start_for(finish, &fixes)?;
@@ -154,7 +152,8 @@ impl<'a> Scheduler<'a> {
         let start = tasks().map(|(_, it)| it.start).min().unwrap_or(self.layout.project_start);
         let deadlines = self.deadlines(FinishBy::Date(imposed_finish.unwrap_or(finish)), &dates);
         let late = self.run(Pass::Backward, &fixes, &deadlines)?;
-        let tasks = self.task_dates(&dates, &late.schedule, finish);
+        let slack = slack::Slack::new(&self.layout, &dates, finish, &fixes.earliest);
+        let tasks = self.task_dates(&dates, &late.schedule, &slack);
         let clock = self.layout.clock;
         Ok(Scheduled {
             start: clock.civil(start),
@@ -214,13 +213,7 @@ impl<'a> Scheduler<'a> {
         deadlines
     }
 
-    fn task_dates(
-        &self,
-        dates: &[Dates],
-        late: &Schedule,
-        finish: At,
-    ) -> BTreeMap<i64, TaskDates> {
-        let slack = slack::Slack::new(&self.layout, dates, finish);
+    fn task_dates(&self, dates: &[Dates], late: &Schedule, finish: At) -> BTreeMap<i64, TaskDates> {
         let limit = self.project.critical_slack_limit_days;
         let limit = limit.saturating_mul(i64::from(self.project.minutes_per_day) * 10);
         let clock = self.layout.clock;

@@ -54,6 +54,30 @@ impl<'a> WorkingTime<'a> {
         WorkingTime { chain, exceptions }
     }
 
+    /// The hours of the usual week, Monday first.
+    pub(super) fn plain_week(&self) -> Vec<Vec<Hours>> {
+        let usual = |weekday: usize| {
+            let stated = self.chain.iter().find_map(|it| it.week.get(weekday)?.as_deref());
+            match stated {
+                Some(hours) => hours.to_vec(),
+                None if weekday < 5 => DEFAULT_HOURS.to_vec(),
+                None => Vec::new(),
+            }
+        };
+        (0..7).map(usual).collect()
+    }
+
+    /// Days that may differ from the usual week, in order; of alternative weeks at most
+    /// `work_week_days_max` each.
+    pub(super) fn special_dates(&self, work_week_days_max: usize) -> Vec<Date> {
+        let mut dates: BTreeSet<Date> = self.exceptions.keys().copied().collect();
+        for week in self.chain.iter().flat_map(|calendar| &calendar.work_weeks) {
+            let days = week.from.series(1.day()).take_while(|date| *date <= week.to);
+            dates.extend(days.take(work_week_days_max));
+        }
+        dates.into_iter().collect()
+    }
+
     /// The hours of a day, in order and without overlaps only if the file has none.
     pub(super) fn hours(&self, date: Date) -> &'a [Hours] {
         if let Some(hours) = self.exceptions.get(&date) {
@@ -134,8 +158,11 @@ impl Exception {
             item => u8::try_from(it.weekday().to_sunday_zero_offset()) == Ok(item - 3),
         };
         let first = date.first_of_month();
-        let counted: BTreeSet<Date> =
-            first.series(1.day()).take_while(|it| it.month() == first.month()).filter(|it| is_counted(*it)).collect();
+        let counted: BTreeSet<Date> = first
+            .series(1.day())
+            .take_while(|it| it.month() == first.month())
+            .filter(|it| is_counted(*it))
+            .collect();
         let chosen = match self.recurrence.month_position {
             position @ 0..=3 => counted.iter().nth(usize::from(position)),
             _ => counted.last(),
@@ -236,10 +263,8 @@ mod tests {
     #[test]
     fn calendars_derived_from_each_other_end() {
         let derived = |uid, base| Calendar { uid, base_uid: Some(base), ..Calendar::default() };
-        let project = Project { calendars: vec![derived(1, 2), derived(2, 1)], ..Project::default() };
-        assert_eq!(
-            working_times(&project, Some(1), Date::constant(2026, 5, 5)),
-            DEFAULT_HOURS,
-        );
+        let project =
+            Project { calendars: vec![derived(1, 2), derived(2, 1)], ..Project::default() };
+        assert_eq!(working_times(&project, Some(1), Date::constant(2026, 5, 5)), DEFAULT_HOURS,);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use longlead_model::{
     ActivityId, Band, Build, BuildId, BuildStage, Certificate, Code, Diagnostic, Kind, Market,
-    Regime, RegimeId, Revision,
+    MarketId, Regime, RegimeId, Revision,
 };
 use longlead_network::ConstraintKind;
 
@@ -76,9 +76,10 @@ fn settle(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
     for build in builds.iter().filter(|build| build.stage < reached) {
         past.extend([ids::build(&build.id), ids::test(&build.id)]);
     }
-    if in_field && !builds.iter().any(|build| build.stage == BuildStage::Mp) {
+    if in_field {
         past.push(ids::units(&revision.id));
-        for market in &revision.markets {
+        let sold = revision.markets.iter().filter(|market| is_sold(builder, revision, market));
+        for market in sold {
             let (ship, available) =
                 (ids::ship(&revision.id, market), ids::available(&revision.id, market));
             past.extend([ids::approve(&revision.id, market), ship, available]);
@@ -88,6 +89,20 @@ fn settle(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
     }
     let unrecorded = past.into_iter().filter(|id| !actuals.contains_key(id.as_str()));
     builder.settled.extend(unrecorded);
+}
+
+/// True if a revision that is in the field is sold in the market already: it has all certificates
+/// that the market demands, or nobody keeps its certificates here.
+fn is_sold(builder: &Builder<'_>, revision: &Revision, market: &MarketId) -> bool {
+    let records = &builder.bundle.records;
+    if !records.certificates.values().any(|it| it.revision == revision.id) {
+        return true;
+    }
+    let offered = offered(builder.bundle, revision);
+    let demanded = records.markets.get(market).into_iter().flat_map(|market| &market.regimes);
+    let mut applying =
+        demanded.filter_map(|id| records.regimes.get(id)).filter(|it| applies(it, &offered));
+    applying.all(|regime| certified(builder, revision, regime).is_some())
 }
 
 fn design(builder: &mut Builder<'_>, revision: &Revision) {
@@ -300,15 +315,18 @@ fn ship(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
     let Some(build) = builds.iter().find(|build| build.stage == BuildStage::Mp) else {
         return;
     };
-    let title = format!("{}: first units", revision.title);
-    builder.add_milestone(
-        derived(units.clone(), title, Role::Units, Band::Hardware),
-        Facets::default(),
-    );
-    builder.after(&units, &ids::build(&build.id));
+    if !builder.settled.contains(&units) {
+        let title = format!("{}: first units", revision.title);
+        let node = derived(units.clone(), title, Role::Units, Band::Hardware);
+        builder.add_milestone(node, Facets::default());
+        builder.after(&units, &ids::build(&build.id));
+    }
     let records = &builder.bundle.records;
     for market in revision.markets.iter().filter_map(|id| records.markets.get(id)) {
         let available = ids::available(&revision.id, &market.id);
+        if builder.settled.contains(&available) {
+            continue;
+        }
         let title = format!("{}: on sale in {}", revision.title, market.title);
         let node = derived(available.clone(), title, Role::Available, Band::Hardware);
         builder.add_milestone(node, Facets::default());

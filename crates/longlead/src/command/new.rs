@@ -29,7 +29,10 @@ pub(crate) fn run(arguments: &NewArguments, settings: &Settings) -> Result<Answe
     }
     let shown = folder.display();
     let mut text = format!("Wrote a small product to start from:\n\n");
-    for (path, what) in written.iter().zip(["the facts, with comments that explain them", "for editors: completion and checks"]) {
+    for (path, what) in written
+        .iter()
+        .zip(["the facts, with comments that explain them", "for editors: completion and checks"])
+    {
         text.push_str(&format!("  {}  {}\n", bold(path), dim(what)));
     }
     text.push_str(&format!(
@@ -39,5 +42,9 @@ pub(crate) fn run(arguments: &NewArguments, settings: &Settings) -> Result<Answe
 }
 
 fn with_schema(template: &str) -> String {
-    if template.starts_with("#:schema") { template.to_owned() } else { format!("{SCHEMA_LINE}{template}") }
+    if template.starts_with("#:schema") {
+        template.to_owned()
+    } else {
+        format!("{SCHEMA_LINE}{template}")
+    }
 }

@@ -96,6 +96,11 @@ impl Measure {
         }
     }
 
+    /// True for temperatures, levels, pH: a scale whose zero is a convention.
+    pub(super) fn has_own_scale(&self) -> bool {
+        self.term.special.is_some()
+    }
+
     pub(super) fn converts_to(&self, other: &Measure) -> bool {
         self.term.is_commensurable(&other.term) && self.atoms == other.atoms
     }

@@ -49,12 +49,14 @@ fn hand_on(
     for (taker, units) in takers(compiled, team, work, placed) {
         let start = placed[taker.index()].start;
         let mut missing = units;
-        // First from those whom it follows anyway, then units never used, then from
-        // those who were done last, which leaves early finishers to early starters.
+        // First from those whom it follows anyway, then units never used, then from those
+        // who were done first: the more time lies between the two, the less a late holder
+        // holds up its taker. Takers come in the order of their starts, so what is free
+        // for this one is free for every later one too.
         holdings.sort_by_key(|holding| {
             (
                 !handovers.follows(holding.holder, taker),
-                std::cmp::Reverse(holding.free_from),
+                holding.free_from,
             )
         });
         let free = |holding: &&mut Holding| holding.free_from <= start;

@@ -207,3 +207,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_network_without_activities_has_an_outcome_without_activities() {
+    let request =
+        SimulationRequest { seed: 1, samples: 10, threads: 0, targets: vec![], gates: vec![] };
+    assert_eq!(simulate(&network(100), &request).activities, []);
+}

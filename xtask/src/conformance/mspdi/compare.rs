@@ -56,6 +56,15 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Tasks that keep their dates. Their slack follows from what comes after them, so it can be
+/// compared all the same.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) tasks: usize,
+    pub(super) slack_stored: usize,
+    pub(super) slack_agrees: usize,
+}
+
 /// What came of one file.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
@@ -64,7 +73,7 @@ pub(super) struct Comparison {
     /// Differences in which the stored value contradicts the file's own finish.
     pub(super) stale: Vec<Difference>,
     /// Tasks that MS Project doesn't schedule, by reason.
-    pub(super) kept: BTreeMap<&'static str, usize>,
+    pub(super) kept: BTreeMap<&'static str, Kept>,
     pub(super) losses: usize,
 }
 
@@ -75,7 +84,12 @@ pub(super) fn compare(project: &Project, scheduled: &Scheduled, losses: usize) -
     for (position, task) in project.tasks.iter().enumerate() {
         let Some(dates) = scheduled.tasks.get(&task.uid) else { continue };
         if let Basis::Kept(reason) = dates.basis {
-            *comparison.kept.entry(reason).or_default() += 1;
+            let kept = comparison.kept.entry(reason).or_default();
+            kept.tasks += 1;
+            if let Some(stored) = task.total_slack_tenths {
+                kept.slack_stored += 1;
+                kept.slack_agrees += usize::from(stored.abs_diff(dates.total_slack_tenths) <= 1);
+            }
             continue;
         }
         let is_stale = !held.contains(&position) && is_stale(project, scheduled, task, dates);
@@ -85,7 +99,8 @@ pub(super) fn compare(project: &Project, scheduled: &Scheduled, losses: usize) -
 }
 
 fn compare_task(task: &Task, dates: &TaskDates, is_stale: bool, comparison: &mut Comparison) {
-    let instants = [(Field::Start, task.start, dates.start), (Field::Finish, task.finish, dates.finish)];
+    let instants =
+        [(Field::Start, task.start, dates.start), (Field::Finish, task.finish, dates.finish)];
     for (field, stored, computed) in instants {
         let Some(stored) = stored else { continue };
         let agrees = (computed.duration_since(stored)).as_secs().abs() <= SECONDS_TOLERANCE;
@@ -172,12 +187,7 @@ fn held_tasks(project: &Project) -> BTreeSet<usize> {
 
 /// Whether the stored late finish of a task that nothing holds is not the project's stored
 /// finish, on which stored and computed plan agree.
-fn is_stale(
-    project: &Project,
-    scheduled: &Scheduled,
-    task: &Task,
-    dates: &TaskDates,
-) -> bool {
+fn is_stale(project: &Project, scheduled: &Scheduled, task: &Task, dates: &TaskDates) -> bool {
     project.direction == Direction::FromStart
         && !project.multiple_critical_paths
         && project.finish == Some(scheduled.finish)

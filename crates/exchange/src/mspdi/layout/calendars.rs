@@ -8,9 +8,9 @@ use longlead_network::{Calendar, CalendarError};
 
 use crate::report::{Loss, Subject};
 
+use super::super::schedule::ScheduleFailure;
 use super::super::working_time::WorkingTime;
 use super::super::{Hours, Project};
-use super::super::schedule::ScheduleFailure;
 
 /// The place of the calendar that works always.
 pub(in super::super) const ELAPSED: usize = 0;
@@ -135,4 +135,3 @@ fn restrict(day: &mut [bool; 1440], hours: &[Hours]) {
         *minute &= worked;
     }
 }
-

@@ -132,9 +132,8 @@ impl<'a> Linker<'a> {
         if task.leveling_delay_tenths <= 0 || !delayed.is_open() {
             return;
         }
-        let is_floor = |(kind, _): &(ConstraintKind, _)| {
-            *kind == ConstraintKind::StartNoEarlierThan
-        };
+        let is_floor =
+            |(kind, _): &(ConstraintKind, _)| *kind == ConstraintKind::StartNoEarlierThan;
         let anchor = Node {
             calendar: delayed.calendar,
             constraints: delayed.constraints.iter().copied().filter(is_floor).collect(),
@@ -187,7 +186,11 @@ impl<'a> Linker<'a> {
         let kind = kind_of(link);
         let Some(source) = self.source(from, predecessor, kind) else { return };
         let Some((lag, lag_calendar)) = lag_of(link, predecessor, task, shop) else {
-            return self.lose(task, format!("a lag of {} tenths of a minute", link.lag), "left out");
+            return self.lose(
+                task,
+                format!("a lag of {} tenths of a minute", link.lag),
+                "left out",
+            );
         };
         let joined = |to| NodeLink { from: source, to, kind, lag, lag_calendar };
         match targets {

@@ -246,9 +246,8 @@ impl<'a> Draft<'a> {
         if let (Some(reason), Some((start, finish))) = (reason, dates) {
             return Some(State::Kept { start, finish: finish.max(start), reason });
         }
-        let finish = at(task.actual_finish).or_else(|| {
-            at(task.finish).filter(|_| task.percent_complete == 100)
-        });
+        let finish = at(task.actual_finish)
+            .or_else(|| at(task.finish).filter(|_| task.percent_complete == 100));
         let has_begun = task.actual_start.is_some() || task.percent_complete > 0;
         let start = at(task.actual_start).or_else(|| at(task.start).filter(|_| has_begun));
         match (start, finish) {
@@ -305,13 +304,7 @@ pub(in super::super) fn worked(calendar: &Calendar, from: At, to: At) -> Span {
     calendar.work(to) - calendar.work(from)
 }
 
-fn started(
-    task: &Task,
-    calendar: &Calendar,
-    start: At,
-    resume: Option<At>,
-    work: f64,
-) -> State {
+fn started(task: &Task, calendar: &Calendar, start: At, resume: Option<At>, work: f64) -> State {
     let left = 1.0 - f64::from(task.percent_complete) / 100.0;
     let remaining =
         task.remaining_seconds.map_or(work * left, |it| it.max(0) as f64 / 60.0).min(work);

@@ -11,10 +11,10 @@ use longlead_network::{
 };
 
 use super::super::ConstraintKind;
+use super::Layout;
 use super::calendars::ELAPSED;
 use super::link::{NodeLink, Source};
 use super::node::{Node, Role, State, worked};
-use super::Layout;
 
 /// Which dates a network is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,8 @@ impl Layout {
 impl Node {
     /// Whether nothing but its own date moves it.
     fn is_fixed(&self) -> bool {
-        let must = |kind| matches!(kind, ConstraintKind::MustStartOn | ConstraintKind::MustFinishOn);
+        let must =
+            |kind| matches!(kind, ConstraintKind::MustStartOn | ConstraintKind::MustFinishOn);
         matches!(self.state, State::Kept { .. })
             || self.is_open() && self.constraints.iter().any(|(kind, _)| must(*kind))
     }

@@ -89,9 +89,8 @@ fn working_times(day: Node<'_, '_>, at: &Subject, reader: &mut Reader) -> Vec<Ho
 /// Minutes after midnight, to the nearest.
 fn minute(node: Node<'_, '_>, at: &Subject, reader: &mut Reader) -> Option<u16> {
     let time = reader.time(at, node)?;
-    let seconds = i64::from(time.hour()) * 3600
-        + i64::from(time.minute()) * 60
-        + i64::from(time.second());
+    let seconds =
+        i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     u16::try_from((seconds + 30) / 60).ok()
 }
 

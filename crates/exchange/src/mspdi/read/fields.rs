@@ -34,10 +34,7 @@ pub(super) fn text_of(node: Node<'_, '_>) -> String {
 }
 
 /// Whom losses are about, known before the fields are read.
-pub(super) fn subject_of(
-    node: Node<'_, '_>,
-    subject: impl Fn(i64, String) -> Subject,
-) -> Subject {
+pub(super) fn subject_of(node: Node<'_, '_>, subject: impl Fn(i64, String) -> Subject) -> Subject {
     let field = |name| elements(node).find(|it| it.tag_name().name() == name).map(text_of);
     let uid = field("UID").and_then(|it| it.trim().parse().ok()).unwrap_or_default();
     subject(uid, field("Name").unwrap_or_default())
@@ -82,9 +79,7 @@ impl Reader {
     }
 
     pub(super) fn number(&mut self, subject: &Subject, node: Node<'_, '_>) -> Option<f64> {
-        self.parsed(subject, node, |text| {
-            text.parse::<f64>().ok().filter(|it| it.is_finite())
-        })
+        self.parsed(subject, node, |text| text.parse::<f64>().ok().filter(|it| it.is_finite()))
     }
 
     pub(super) fn flag(&mut self, subject: &Subject, node: Node<'_, '_>) -> Option<bool> {
@@ -125,8 +120,8 @@ impl Reader {
         let mut found = BTreeSet::new();
         for field in elements(node) {
             let name = field.tag_name().name();
-            let says_something = field.first_element_child().is_some()
-                || !NOTHING.contains(&text_of(field).trim());
+            let says_something =
+                field.first_element_child().is_some() || !NOTHING.contains(&text_of(field).trim());
             if details.contains(&name) && says_something {
                 found.insert(name);
             }

@@ -119,7 +119,8 @@ impl Scheduler<'_> {
     /// beginning if its finish was imposed.
     fn milestone(&self, node: &Node, dates: &ActivityDates) -> Dates {
         let mut at = dates.early_start;
-        let own = if node.calendar == ELAPSED { None } else { self.layout.calendars.get(node.calendar) };
+        let own =
+            if node.calendar == ELAPSED { None } else { self.layout.calendars.get(node.calendar) };
         if let Some(calendar) = own {
             let coordinate = calendar.work(at);
             let (end, start) = (calendar.finish_at(coordinate), calendar.start_at(coordinate));
@@ -149,10 +150,8 @@ impl Scheduler<'_> {
             Driver::Link(link) => {
                 let link = run.compiled.network().links.get(link.index())?;
                 let from = told.get(link.from.index())?;
-                let enters = matches!(
-                    link.kind,
-                    LinkKind::FinishToFinish | LinkKind::StartToFinish
-                );
+                let enters =
+                    matches!(link.kind, LinkKind::FinishToFinish | LinkKind::StartToFinish);
                 let event = if link.kind.leaves_start() { from.start } else { from.finish };
                 let lag = Span::from_slots(link.lag.amount);
                 enters.then(|| self.shifted(event, lag, link.lag.calendar.index()))?
@@ -177,12 +176,7 @@ impl Scheduler<'_> {
     }
 }
 
-pub(super) fn shifted(
-    layout: &super::Layout,
-    event: At,
-    lag: Span,
-    calendar: usize,
-) -> At {
+pub(super) fn shifted(layout: &super::Layout, event: At, lag: Span, calendar: usize) -> At {
     let Some(calendar) = layout.calendars.get(calendar).filter(|_| lag != Span::ZERO) else {
         return event;
     };

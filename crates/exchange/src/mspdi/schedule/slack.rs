@@ -16,23 +16,20 @@ pub(super) struct Slack<'a> {
 }
 
 impl<'a> Slack<'a> {
-    pub(super) fn new(layout: &'a Layout, dates: &'a [Dates], finish: At) -> Slack<'a> {
+    pub(super) fn new(
+        layout: &'a Layout,
+        dates: &'a [Dates],
+        finish: At,
+        earliest: &[usize],
+    ) -> Slack<'a> {
         let mut outgoing = vec![Vec::new(); layout.nodes.len()];
         for (index, link) in layout.links.iter().enumerate() {
-            let one;
-            let sources: &[usize] = match link.from {
-                Source::Node(node) => {
-                    one = [node];
-                    &one
-                }
-                Source::EarliestOf(place) => {
-                    layout.awaited_starts.get(place).map_or(&[], Vec::as_slice)
-                }
+            let source = match link.from {
+                Source::Node(node) => Some(node),
+                Source::EarliestOf(place) => earliest.get(place).copied(),
             };
-            for source in sources {
-                if let Some(links) = outgoing.get_mut(*source) {
-                    links.push(index);
-                }
+            if let Some(links) = source.and_then(|it| outgoing.get_mut(it)) {
+                links.push(index);
             }
         }
         Slack { layout, dates, finish, outgoing }

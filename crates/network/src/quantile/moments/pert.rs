@@ -11,7 +11,7 @@ use super::{Cell, Moments};
 use crate::estimate::ln_beta;
 
 /// Terms of the series.
-const TERMS: usize = 8;
+const TERMS: usize = 6;
 
 /// Pieces, counted from the end, that are wide compared with their distance
 /// from it, where the series is not good enough to carry the density along.

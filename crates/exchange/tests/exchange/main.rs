@@ -1,0 +1,6 @@
+//! Round trips and hostile input, through the public interface alone.
+
+mod csv_table;
+mod hostile;
+mod mspdi_records;
+mod mspdi_round_trip;

@@ -1,0 +1,192 @@
+//! A scenario must apply, and must leave nothing wrong that wasn't wrong before.
+//!
+//! Checking the whole bundle once for each scenario would be quadratic, so only what a scenario can
+//! have touched is checked: the records that it changes, and those that mention them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Suggester, cycle, fact, reference};
+use crate::bundle::Bundle;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::field::Mention;
+use crate::kind::Kind;
+use crate::money::Rates;
+use crate::overlay;
+use crate::record::Scenario;
+
+/// How many records may be checked for all scenarios together: seconds of work, and far more than
+/// scenarios that somebody wrote ever touch.
+const CHECKS_MAX: usize = 1_000_000;
+
+/// How many problems may be told of all scenarios together.
+const PROBLEMS_MAX: usize = 1_000;
+
+/// A record, by kind and id.
+type Key<'a> = (Kind, &'a str);
+
+pub(super) fn check(
+    bundle: &Bundle,
+    before: &[Diagnostic],
+    suggester: &mut Suggester,
+) -> Vec<Diagnostic> {
+    let scenarios = &bundle.records.scenarios;
+    if scenarios.is_empty() {
+        return Vec::new();
+    }
+    let mut checker = Checker {
+        bundle,
+        changed: bundle.clone(),
+        mentions: Mentions::of(bundle),
+        rates: bundle.rates(),
+        suggester,
+        before: before.iter().map(identity).collect(),
+        checks_left: CHECKS_MAX,
+    };
+    let mut diagnostics = Vec::new();
+    for (checked, scenario) in scenarios.values().enumerate() {
+        if checker.checks_left == 0 || diagnostics.len() >= PROBLEMS_MAX {
+            diagnostics.push(unchecked(bundle, scenario, scenarios.len() - checked));
+            break;
+        }
+        diagnostics.extend(checker.scenario(scenario));
+    }
+    diagnostics
+}
+
+fn unchecked(bundle: &Bundle, scenario: &Scenario, count: usize) -> Diagnostic {
+    let message = format!("{count} scenarios, from `{}` on, were not checked", scenario.id);
+    Diagnostic::warning(Code::More, message)
+        .at(bundle.place(Kind::Scenario, scenario.id.as_str(), &[]))
+        .help("each is checked when it is used; mend what is told of the others first")
+}
+
+/// What makes two diagnostics the same.
+fn identity(diagnostic: &Diagnostic) -> (Code, String, Option<String>) {
+    let place = diagnostic.place.as_ref().map(ToString::to_string);
+    (diagnostic.code, diagnostic.message.clone(), place)
+}
+
+struct Checker<'a> {
+    bundle: &'a Bundle,
+    /// A copy on which one scenario after the other is applied and undone.
+    changed: Bundle,
+    mentions: Mentions<'a>,
+    rates: Rates,
+    suggester: &'a mut Suggester,
+    before: BTreeSet<(Code, String, Option<String>)>,
+    checks_left: usize,
+}
+
+impl Checker<'_> {
+    fn scenario(&mut self, scenario: &Scenario) -> Vec<Diagnostic> {
+        let mut told = overlay::apply(&mut self.changed, scenario, self.suggester);
+        let touched: BTreeSet<Key<'_>> = scenario
+            .changes
+            .iter()
+            .filter_map(|change| Some((Kind::named(&change.kind)?, change.id.as_str())))
+            .collect();
+        if told.is_empty() {
+            told = self.consequences(&touched);
+        }
+        for (kind, id) in &touched {
+            self.changed.records.restore(*kind, id, &self.bundle.records);
+        }
+        self.changed.overlaid.clear();
+        let new =
+            told.into_iter().filter(|diagnostic| !self.before.contains(&identity(diagnostic)));
+        new.map(|diagnostic| self.within(scenario, diagnostic)).collect()
+    }
+
+    /// The diagnostic with the scenario in which it arises.
+    fn within(&self, scenario: &Scenario, diagnostic: Diagnostic) -> Diagnostic {
+        let message = format!("in scenario `{}`: {}", scenario.id, diagnostic.message);
+        let diagnostic = Diagnostic { message, ..diagnostic };
+        let place = self.bundle.place(Kind::Scenario, scenario.id.as_str(), &[]);
+        match &diagnostic.place {
+            None => diagnostic.at(place),
+            Some(_) => diagnostic.related(place, format!("scenario `{}`", scenario.id)),
+        }
+    }
+
+    fn consequences(&mut self, touched: &BTreeSet<Key<'_>>) -> Vec<Diagnostic> {
+        let mut affected = touched.clone();
+        for (kind, id) in touched {
+            let mentioning = match kind {
+                Kind::Rate => self.mentions.of_money.as_slice(),
+                kind => self.mentions.of_record(*kind, id),
+            };
+            affected.extend(mentioning.iter().take(self.checks_left).copied());
+            if network_node(*kind) == Kind::Activity {
+                // The two share their names.
+                affected.insert((Kind::Milestone, id));
+            }
+        }
+        let affected: Vec<Key<'_>> = affected.into_iter().collect();
+        self.checks_left = self.checks_left.saturating_sub(affected.len());
+        let mut told = match touched.iter().any(|(kind, _)| *kind == Kind::Rate) {
+            true => {
+                let rates = self.changed.rates();
+                self.checks_left =
+                    self.checks_left.saturating_sub(self.changed.records.rates.len());
+                reference::check(&self.changed, &affected, &rates, self.suggester)
+            }
+            false => reference::check(&self.changed, &affected, &self.rates, self.suggester),
+        };
+        told.extend(fact::check(&self.changed, &affected));
+        let orders = |bundle, key: &Key<'_>| cycle::order_of(bundle, key.0, key.1);
+        // Only a new order can close a circle.
+        let is_new = |key: &Key<'_>| {
+            let before = orders(self.bundle, key);
+            orders(&self.changed, key).iter().any(|order| !before.contains(order))
+        };
+        if touched.iter().any(is_new) {
+            self.checks_left = self.checks_left.saturating_sub(self.changed.records.count());
+            told.extend(cycle::check(&self.changed));
+        }
+        told
+    }
+}
+
+/// Which records mention which.
+struct Mentions<'a> {
+    /// Those that mention a record, by its kind and id.
+    of_records: BTreeMap<Kind, BTreeMap<&'a str, Vec<Key<'a>>>>,
+    of_money: Vec<Key<'a>>,
+}
+
+impl<'a> Mentions<'a> {
+    fn of(bundle: &'a Bundle) -> Mentions<'a> {
+        let records = &bundle.records;
+        let keys = records.keys();
+        let mut mentions = Mentions { of_records: BTreeMap::new(), of_money: Vec::new() };
+        for (kind, id) in &keys {
+            let of_kind = mentions.of_records.entry(network_node(*kind)).or_default();
+            of_kind.insert(*id, Vec::new());
+        }
+        for key in keys {
+            records.visit(key.0, key.1, &mut |_, mention| match mention {
+                Mention::Record(kind, id) => {
+                    let of_kind = mentions.of_records.get_mut(&network_node(kind));
+                    if let Some(named) = of_kind.and_then(|of_kind| of_kind.get_mut(id)) {
+                        named.push(key);
+                    }
+                }
+                Mention::Money(_) => mentions.of_money.push(key),
+            });
+        }
+        mentions
+    }
+
+    fn of_record(&self, kind: Kind, id: &str) -> &[Key<'a>] {
+        let of_kind = self.of_records.get(&network_node(kind));
+        of_kind.and_then(|of_kind| of_kind.get(id)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Activities, milestones and actuals go by one name in references.
+fn network_node(kind: Kind) -> Kind {
+    match kind {
+        Kind::Milestone | Kind::Actual => Kind::Activity,
+        kind => kind,
+    }
+}
