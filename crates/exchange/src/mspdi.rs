@@ -2,7 +2,7 @@
 //! from records.
 //!
 //! [`Project`] says what a file says, in plain data and without judgement. It is the neutral
-//! middle: [`read`] and [`write`] face the file, [`to_records`] and [`from_records`] face the
+//! middle: [`read`] and [`write()`] face the file, [`to_records`] and [`from_records`] face the
 //! bundle, and [`schedule`] computes what MS Project would.
 //!
 //! Times are civil: a file has no time zone. Durations are in seconds, slacks and lags in tenths

@@ -32,6 +32,8 @@ pub struct MilestoneChange {
     pub on_time: Change<f64>,
     /// Days by which the 80th percentile moves; positive is later.
     pub moved_days: Option<i32>,
+    /// Whether the date supposes that a revision will carry what nobody has planned.
+    pub supposed: Change<bool>,
 }
 
 /// A decision that differs.
@@ -144,9 +146,11 @@ fn milestones(before: &Forecast, after: &Forecast) -> Vec<MilestoneChange> {
             p50: Change::of(b, a, |it| Some(it.p50)),
             on_time: Change::of(b, a, |it| it.on_time.map(rounded)),
             moved_days: p80.before.zip(p80.after).map(|(b, a)| days_between(b, a)),
+            supposed: Change::of(b, a, |it| Some(!it.supposed.is_empty())),
             p80,
         };
-        if change.p50.differs() || change.p80.differs() || change.on_time.differs() {
+        let moves = change.p50.differs() || change.p80.differs() || change.on_time.differs();
+        if moves || change.supposed.differs() {
             changes.push(change);
         }
     }

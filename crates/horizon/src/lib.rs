@@ -38,5 +38,5 @@ pub use forecast::{
 pub use foresight::{Foresight, IdleCapability, OrphanNeed};
 pub use options::{OptionError, OptionValue, include_or_respin};
 pub use reason::Reason;
-pub use sentence::Vocabulary;
+pub use sentence::{Vocabulary, day, month, percent};
 pub use timeline::Timeline;

@@ -286,21 +286,27 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
-fn percent(share: f64) -> String {
+/// A share in per cent: certainty is told only where it is certain.
+pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 1.0 {
-        "under 1 %".to_owned()
+        "<1 %".to_owned()
     } else if percent > 99.0 && percent < 100.0 {
-        "over 99 %".to_owned()
+        ">99 %".to_owned()
     } else {
         format!("{percent:.0} %")
     }
 }
 
 /// A day as people in many countries read it without doubt: 18 Jan 2027.
-fn day(date: Date) -> String {
+pub fn day(date: Date) -> String {
+    format!("{} {} {}", date.day(), month(date), date.year())
+}
+
+/// The month of a day, in three letters.
+pub fn month(date: Date) -> &'static str {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
-    format!("{} {} {}", date.day(), MONTHS.get(month).unwrap_or(&""), date.year())
+    MONTHS.get(month).copied().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What can be asked on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,7 +33,7 @@ Start here:
     version,
     styles = STYLES,
     max_term_width = 100,
-    after_help = const_format(),
+    after_help = after_help(),
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     pub(crate) command: CommandArguments,
 }
 
-fn const_format() -> String {
+fn after_help() -> String {
     format!("{START}\n\n{EXIT_CODES}")
 }
 
@@ -193,43 +193,59 @@ pub(crate) struct PlanArguments {
 }
 
 #[derive(Args, Debug)]
-#[command(allow_missing_positional = true)]
 pub(crate) struct ExplainArguments {
+    /// An activity, milestone, launch, release, decision, feature or revision
+    pub(crate) id: String,
+
     /// A folder of TOML files, or one such file
     #[arg(default_value = ".")]
     pub(crate) bundle: PathBuf,
+}
 
-    /// An activity, milestone, launch, release, decision, feature or revision
-    #[arg(required = true)]
-    pub(crate) id: String,
+impl ExplainArguments {
+    /// The bundle, and the id in it.
+    pub(crate) fn meant(&self) -> (PathBuf, String) {
+        in_order(&self.id, &self.bundle)
+    }
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct DecideArguments {
-    /// A folder of TOML files, or one such file [default: .]
-    pub(crate) bundle: Option<PathBuf>,
-
     /// A decision, told in full [default: a list of all]
     pub(crate) id: Option<String>,
+
+    /// A folder of TOML files, or one such file [default: .]
+    pub(crate) bundle: Option<PathBuf>,
 }
 
 impl DecideArguments {
-    /// The bundle and the decision. A single argument that is no file or folder is a decision.
+    /// The bundle, and the decision in it. A single argument that is a file or folder, or can only
+    /// be meant as one, is the bundle.
     pub(crate) fn meant(&self) -> (PathBuf, Option<String>) {
-        match (&self.bundle, &self.id) {
-            (Some(bundle), Some(id)) => (bundle.clone(), Some(id.clone())),
-            (Some(only), None) if !only.exists() && !looks_like_path(only) => {
-                (PathBuf::from("."), Some(only.to_string_lossy().into_owned()))
+        match (&self.id, &self.bundle) {
+            (Some(id), Some(bundle)) => {
+                let (bundle, id) = in_order(id, bundle);
+                (bundle, Some(id))
             }
-            (Some(bundle), None) => (bundle.clone(), None),
-            (None, id) => (PathBuf::from("."), id.clone()),
+            (Some(only), None) if Path::new(only).exists() || looks_like_path(only) => {
+                (PathBuf::from(only), None)
+            }
+            (id, _) => (PathBuf::from("."), id.clone()),
         }
     }
 }
 
-/// Ids have no slashes, and no decision ends in `.toml`.
-fn looks_like_path(path: &std::path::Path) -> bool {
-    path.components().count() > 1 || path.extension().is_some_and(|it| it == "toml")
+/// The bundle and the id. Other commands take the bundle first, so that order is understood too.
+fn in_order(id: &str, bundle: &Path) -> (PathBuf, String) {
+    if !bundle.exists() && Path::new(id).exists() {
+        return (PathBuf::from(id), bundle.to_string_lossy().into_owned());
+    }
+    (bundle.to_owned(), id.to_owned())
+}
+
+/// Ids have no slashes, and nobody calls a decision something that ends in `.toml`.
+fn looks_like_path(text: &str) -> bool {
+    text.contains('/') || text.ends_with(".toml")
 }
 
 #[derive(Args, Debug)]

@@ -163,7 +163,7 @@ fn text_of(bytes: Vec<u8>) -> Result<String, (u32, u32)> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.split(|byte| *byte == b'\n');
-        let last = line.clone().last().unwrap_or_default();
+        let last = line.clone().next_back().unwrap_or_default();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let column = count(String::from_utf8_lossy(last).chars().count() + 1);
         (count(line.count()), column)

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use longlead_horizon::{Plan, Vocabulary, plan};
 use longlead_model::{ActivityId, Bundle, Code, Diagnostic, Source, nearest};
 
@@ -36,7 +35,7 @@ pub(crate) fn facts(path: &Path) -> Result<Gathered, Failure> {
 
 /// Reads a bundle with all that is to be said of it.
 pub(crate) fn diagnosed(path: &Path) -> Result<(Bundle, Vec<Diagnostic>), Failure> {
-    let text = bundle_folder::read(path).context("no bundle")?;
+    let text = bundle_folder::read(path).map_err(anyhow::Error::from)?;
     let (bundle, mut diagnostics) = Bundle::load(&text.sources);
     diagnostics.extend(text.diagnostics);
     diagnostics.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));

@@ -69,7 +69,7 @@ impl Bundle {
         let mut loader = Loader {
             bundle: Bundle::default(),
             origins: Origins::default(),
-            decoder: Decoder { places: &places, diagnostics: Vec::new(), subject: String::new() },
+            decoder: Decoder::new(&places),
         };
         let mut is_whole = true;
         for (file, text) in places.texts() {

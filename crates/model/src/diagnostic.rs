@@ -206,15 +206,35 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
+/// Which letters a text has, as a set of bits. An edit changes at most two of them, so texts whose
+/// sets differ in more than twice the distance needn't be compared: that is most of them.
+pub(crate) fn letters(text: &str) -> u64 {
+    text.chars().fold(0, |letters, letter| letters | 1 << (u32::from(letter) % 64))
+}
+
+/// True if the distance between two texts of these letters may be that small.
+pub(crate) fn may_be_near(a: u64, b: u64, distance_max: usize) -> bool {
+    (a ^ b).count_ones() as usize <= 2 * distance_max
+}
+
 /// The candidate nearest to `written` by edit distance, if one is near enough to be meant.
 pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Long hostile texts would make edit distance the slowest part of loading.
     if written.len() > 80 {
         return None;
     }
+    let candidates: Vec<&str> = candidates.collect();
+    // Who writes `EVT` for `evt` means it, however many letters differ.
+    let alike = candidates.iter().find(|candidate| candidate.eq_ignore_ascii_case(written));
+    if alike.is_some() {
+        return alike.copied();
+    }
+    let written_letters = letters(written);
     let limit = (written.chars().count() / 3).clamp(1, 4);
     candidates
+        .into_iter()
         .filter(|candidate| candidate.len().abs_diff(written.len()) <= limit)
+        .filter(|candidate| may_be_near(letters(candidate), written_letters, limit))
         .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()
@@ -230,6 +250,9 @@ mod tests {
         let names = ["lead_time", "price", "supplier"];
         assert_eq!(nearest("leadtime", names.into_iter()), Some("lead_time"));
         assert_eq!(nearest("suplier", names.into_iter()), Some("supplier"));
+        assert_eq!(nearest("preis", names.into_iter()), None);
+        assert_eq!(nearest("pirce", names.into_iter()), Some("price"));
+        assert_eq!(nearest("PRICE", names.into_iter()), Some("price"));
         assert_eq!(nearest("colour", names.into_iter()), None);
     }
 

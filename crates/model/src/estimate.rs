@@ -171,8 +171,13 @@ const ESTIMATE_HELP: &str = "write \"10 d\", { pert = [5, 8, 14], unit = \"d\" }
      or { observed = [11, 9, 14] }";
 
 fn impossible(decoder: &mut Decoder<'_>, node: &Node, message: String) -> Option<Distribution> {
-    let help = "put the values in rising order: low ≤ likely ≤ high, P50 below P90".to_owned();
+    let help = "put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90".to_owned();
     decoder.refuse(Code::ImpossibleEstimate, node.span, message, help);
+    None
+}
+
+fn misshapen(decoder: &mut Decoder<'_>, node: &Node, message: String) -> Option<Distribution> {
+    decoder.refuse(Code::ImpossibleEstimate, node.span, message, ESTIMATE_HELP.to_owned());
     None
 }
 
@@ -197,13 +202,13 @@ fn distribution(table: &Table, node: &Node, decoder: &mut Decoder<'_>) -> Option
         } else {
             format!("an estimate has one shape, this one has {}", given.join(" and "))
         };
-        decoder.refuse(Code::ImpossibleEstimate, node.span, message, ESTIMATE_HELP.to_owned());
-        return None;
+        return misshapen(decoder, node, message);
     };
     if *shape != "p50"
         && let Some(p90) = table.get("p90")
     {
-        return impossible(decoder, p90, format!("`p90` goes with `p50`, not with `{shape}`"));
+        let message = format!("`p90` goes with `p50`, not with `{shape}`");
+        return misshapen(decoder, p90, message);
     }
     let value = table.get(shape)?;
     let drawn = match *shape {
@@ -228,7 +233,7 @@ fn lognormal(
         if table.is_refused("p90") {
             return None;
         }
-        return impossible(decoder, node, "`p50` needs `p90` beside it".to_owned());
+        return misshapen(decoder, node, "`p50` needs `p90` beside it".to_owned());
     };
     let (p50_value, p90_value) = (number(p50, decoder), number(p90, decoder));
     let (p50_value, p90_value) = (p50_value?, p90_value?);
@@ -264,9 +269,8 @@ fn listed(shape: &str, value: &Node, decoder: &mut Decoder<'_>) -> Option<Distri
             impossible(decoder, value, format!("from {low} to {high} is no interval"))
         }
         (shape, values) => {
-            let message = format!("`{shape}` doesn't go with {} values", values.len());
-            decoder.refuse(Code::ImpossibleEstimate, value.span, message, ESTIMATE_HELP.to_owned());
-            None
+            let count = values.len();
+            misshapen(decoder, value, format!("`{shape}` doesn't go with {count} values"))
         }
     }
 }
@@ -291,6 +295,7 @@ fn fits_a_plan(amount: f64, unit: TimeUnit, node: &Node, decoder: &mut Decoder<'
         TimeUnit::Week => amount.abs() * 7.0,
     };
     if days > DAYS_MAX {
+        let amount = shown(&amount.to_string());
         let message = format!("{amount} {} is longer than a century", unit.as_str());
         let help = "write a shorter time".to_owned();
         decoder.refuse(Code::OutOfRange, node.span, message, help);
@@ -315,7 +320,9 @@ fn fixed_from_text(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option
 fn known_fields(table: &Table, subject: &str, others: &[&str], decoder: &mut Decoder<'_>) {
     let known: Vec<&str> = SHAPES.iter().chain(others).copied().collect();
     let outer = std::mem::replace(&mut decoder.subject, subject.to_owned());
+    let within = std::mem::take(&mut decoder.within);
     decoder.known_only(table, &known);
+    decoder.within = within;
     decoder.subject = outer;
 }
 

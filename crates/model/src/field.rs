@@ -23,9 +23,21 @@ pub(crate) struct Decoder<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The record being decoded, in words, for messages.
     pub(crate) subject: String,
+    /// The fields of the record around the one that is being decoded.
+    pub(crate) within: Vec<String>,
 }
 
 impl Decoder<'_> {
+    pub(crate) fn new(places: &Places) -> Decoder<'_> {
+        Decoder { places, diagnostics: Vec::new(), subject: String::new(), within: Vec::new() }
+    }
+
+    /// A field by its path within the record.
+    fn path_to(&self, field: &str) -> String {
+        let path = self.within.iter().map(String::as_str).chain([field]);
+        path.collect::<Vec<_>>().join(".")
+    }
+
     pub(crate) fn refuse(&mut self, code: Code, span: Span, message: String, help: String) {
         let diagnostic = Diagnostic::error(code, message).at(self.places.place(span)).help(help);
         self.diagnostics.push(diagnostic);
@@ -51,7 +63,7 @@ impl Decoder<'_> {
             if known.contains(&key) {
                 continue;
             }
-            let message = format!("{} has no field `{}`", self.subject, shown(key));
+            let message = format!("{} has no field `{}`", self.subject, self.path_to(&shown(key)));
             let help = match nearest(key, known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("its fields are {}", known.join(", ")),
@@ -69,11 +81,16 @@ impl Decoder<'_> {
         absent: Option<T>,
     ) -> Option<T> {
         match table.get(name) {
-            Some(node) => T::decode(node, self),
+            Some(node) => {
+                self.within.push(name.to_owned());
+                let decoded = T::decode(node, self);
+                self.within.pop();
+                decoded
+            }
             None if table.is_refused(name) => None,
             None if absent.is_some() => absent,
             None => {
-                let message = format!("{} lacks `{name}`", self.subject);
+                let message = format!("{} lacks `{}`", self.subject, self.path_to(name));
                 let help = format!("add `{name} = {}`", T::EXAMPLE);
                 self.refuse(Code::MissingField, at, message, help);
                 None
@@ -488,6 +505,8 @@ pub(crate) trait Key: Sized + Ord + Clone {
     fn key_text(&self) -> &str;
     /// The kind of record that the key refers to, if any.
     fn refers_to() -> Option<Kind>;
+    /// What editors need to know of the key, if not every text is one.
+    fn schema() -> Option<Json>;
 }
 
 impl Key for String {
@@ -498,6 +517,9 @@ impl Key for String {
         self
     }
     fn refers_to() -> Option<Kind> {
+        None
+    }
+    fn schema() -> Option<Json> {
         None
     }
 }
@@ -537,7 +559,11 @@ impl<K: Key, T: Field> Field for BTreeMap<K, T> {
         Some(Node::new(Value::Table(table)))
     }
     fn schema() -> Json {
-        json!({ "type": "object", "additionalProperties": T::schema() })
+        let mut schema = json!({ "type": "object", "additionalProperties": T::schema() });
+        if let (Some(keys), Some(object)) = (K::schema(), schema.as_object_mut()) {
+            object.insert("propertyNames".to_owned(), keys);
+        }
+        schema
     }
     fn absent() -> Option<Self> {
         Some(BTreeMap::new())
@@ -603,6 +629,9 @@ macro_rules! id_fields {
             fn refers_to() -> Option<Kind> {
                 Some($id::KIND)
             }
+            fn schema() -> Option<Json> {
+                Some(<$id as Field>::schema())
+            }
         }
     )* };
 }
@@ -647,9 +676,7 @@ macro_rules! shapes {
 
             fn encode(&self) -> Option<$crate::node::Node> {
                 let mut table = $crate::node::Table::default();
-                $( if !$crate::field::is_default!(self.$field, $ty $(, $default)?)
-                    && let Some(node) = $crate::field::Field::encode(&self.$field)
-                {
+                $( if let Some(node) = $crate::field::encoded!(self.$field, $ty $(, $default)?) {
                     table.set(stringify!($field), node);
                 } )*
                 Some($crate::node::Node::new($crate::node::Value::Table(table)))
@@ -705,14 +732,16 @@ macro_rules! absent_value {
     }};
 }
 
-/// True if a field holds its declared default and so is left out when written.
-macro_rules! is_default {
+/// A field as it is written, unless it is left out because it holds what its absence means.
+macro_rules! encoded {
     ($value:expr, $ty:ty) => {
-        false
+        $crate::field::Field::encode(&$value)
     };
     ($value:expr, $ty:ty, $default:expr) => {{
         let default: $ty = $default;
-        $value == default
+        // An empty list where the default is another has to be written.
+        let empty = || $crate::node::Node::new($crate::node::Value::Array(Vec::new()));
+        ($value != default).then(|| $crate::field::Field::encode(&$value).unwrap_or_else(empty))
     }};
 }
 
@@ -795,4 +824,4 @@ pub(crate) fn describe(schema: &mut Json, doc: &str) {
     }
 }
 
-pub(crate) use {absent_value, is_default, shapes, words};
+pub(crate) use {absent_value, encoded, shapes, words};

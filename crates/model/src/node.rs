@@ -189,7 +189,7 @@ impl Node {
         match self.value {
             Value::Text(_) => "a text",
             Value::Integer(_) => "a whole number",
-            Value::Float(_) => "a number",
+            Value::Float(_) => "a number with a decimal point",
             Value::Boolean(_) => "true or false",
             Value::Date(_) => "a date",
             Value::Array(_) => "a list",
@@ -404,8 +404,10 @@ impl Reader<'_> {
     fn integer(&mut self, integer: &toml::de::DeInteger<'_>, span: Span) -> Option<Value> {
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
         if number.is_none() {
-            let message = format!("{} is too large a number", shown(&integer.to_string()));
-            self.refuse(span, &message, "write a number between -9·10¹⁸ and 9·10¹⁸");
+            let message =
+                format!("{} doesn't fit a whole number of 64 bits", shown(integer.as_str()));
+            let help = "write a number between -9·10¹⁸ and 9·10¹⁸";
+            self.refuse(Code::OutOfRange, span, &message, help);
         }
         number.map(Value::Integer)
     }
@@ -414,7 +416,7 @@ impl Reader<'_> {
         let number = float.as_str().parse::<f64>().ok();
         if number.is_none() {
             let message = format!("{} is not a number", shown(float.as_str()));
-            self.refuse(span, &message, "write a number such as 2.5");
+            self.refuse(Code::WrongValue, span, &message, "write a number such as 2.5");
         }
         number.map(Value::Float)
     }
@@ -428,13 +430,14 @@ impl Reader<'_> {
         };
         if civil.is_none() {
             let message = format!("{datetime} is not a civil date");
-            self.refuse(span, &message, "write a day such as 2027-03-01, without a time");
+            let help = "write a day such as 2027-03-01, without a time";
+            self.refuse(Code::WrongValue, span, &message, help);
         }
         civil.map(Value::Date)
     }
 
-    fn refuse(&mut self, span: Span, message: &str, help: &str) {
-        let diagnostic = Diagnostic::error(Code::WrongValue, message);
+    fn refuse(&mut self, code: Code, span: Span, message: &str, help: &str) {
+        let diagnostic = Diagnostic::error(code, message);
         self.diagnostics.push(diagnostic.at(self.places.place(span)).help(help));
     }
 }

@@ -87,8 +87,7 @@ fn apply_change(
         return vec![missing(bundle, kind, &change.id, suggester)];
     }
     let merged = merge(current, change);
-    let mut decoder =
-        Decoder { places: &bundle.places, diagnostics: Vec::new(), subject: String::new() };
+    let mut decoder = Decoder::new(&bundle.places);
     decode_record(kind, &merged, &mut bundle.records, &mut decoder);
     let diagnostics = decoder.diagnostics;
     // Some fields of a record that isn't there: more likely its id is misspelt than that it is new.

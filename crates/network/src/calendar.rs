@@ -65,10 +65,7 @@ impl Calendar {
         if slot_of_work.is_empty() {
             return Err(CalendarError::NoWorkingTime { horizon_slots });
         }
-        Ok(Calendar {
-            work_before,
-            slot_of_work,
-        })
+        Ok(Calendar { work_before, slot_of_work })
     }
 
     /// The calendar that works always: lead times, shipping, waiting.
@@ -240,12 +237,7 @@ impl Calendar {
     /// over a non-working one, which wins over the weekday.
     pub fn from_week(horizon_slots: u32, week: &WeekPattern) -> Result<Calendar, CalendarError> {
         let first_weekday = usize::from(week.weekday_of_slot_zero);
-        let mut weekdays = week
-            .working_weekdays
-            .iter()
-            .copied()
-            .cycle()
-            .skip(first_weekday % 7);
+        let mut weekdays = week.working_weekdays.iter().copied().cycle().skip(first_weekday % 7);
         Calendar::from_pattern(horizon_slots, |slot| {
             let slot = i64::from(slot);
             let weekday_works = weekdays.next().unwrap_or(true);
@@ -284,29 +276,17 @@ impl Conversion {
     /// The table from `from` to `to`; both must have the same horizon.
     pub fn between(from: &Calendar, to: &Calendar) -> Conversion {
         let mut entries = Vec::with_capacity(from.slot_of_work.len() + 2);
-        entries.push(ConversionEntry {
-            offset_slots: 0,
-            mask: -1,
-        });
+        entries.push(ConversionEntry { offset_slots: 0, mask: -1 });
         for (unit, &slot) in from.slot_of_work.iter().enumerate() {
             let before = to.work_before_slot(i64::from(slot)) as i32;
             entries.push(if to.works(i64::from(slot)) {
-                ConversionEntry {
-                    offset_slots: before - unit as i32,
-                    mask: -1,
-                }
+                ConversionEntry { offset_slots: before - unit as i32, mask: -1 }
             } else {
-                ConversionEntry {
-                    offset_slots: before,
-                    mask: 0,
-                }
+                ConversionEntry { offset_slots: before, mask: 0 }
             });
         }
         let shift = i64::from(to.working_slots()) - i64::from(from.working_slots());
-        entries.push(ConversionEntry {
-            offset_slots: shift as i32,
-            mask: -1,
-        });
+        entries.push(ConversionEntry { offset_slots: shift as i32, mask: -1 });
         Conversion { entries }
     }
 
@@ -347,10 +327,7 @@ impl Conversion {
         // Never out of range: `index` is clamped, and a table has at least three entries.
         let entry = self.entries[index as usize];
         let mask = i64::from(entry.mask);
-        (
-            (i64::from(entry.offset_slots) << SLOT_BITS) + (ticks & mask),
-            mask,
-        )
+        ((i64::from(entry.offset_slots) << SLOT_BITS) + (ticks & mask), mask)
     }
 }
 

@@ -304,10 +304,7 @@ impl Compiled {
     /// The work of each activity, by position, when every estimate has its planning
     /// value: what is left of it where it has begun, exactly what it took where it is done.
     pub fn planned_work(&self, planning: Planning) -> Vec<Span> {
-        self.nodes
-            .iter()
-            .map(|node| self.node_work(node, planning))
-            .collect()
+        self.nodes.iter().map(|node| self.node_work(node, planning)).collect()
     }
 
     fn node_work(&self, node: &Node, planning: Planning) -> Span {

@@ -13,6 +13,7 @@ mod serial;
 use thiserror::Error;
 
 use crate::{
+    activity::{Activity, Progress},
     compile::{Compiled, NodeState},
     index::LinkIndex,
     level::{priority::Priorities, profile::Profiles},
@@ -81,8 +82,9 @@ pub struct Levelled {
     /// Finish-to-start links by which teams pass from one activity to the next. Added to
     /// the network, they make every plan of it, and every sample, keep this order.
     ///
-    /// Two activities of different calendars that use a team alternately, one in the gaps
-    /// of the other, have no such link.
+    /// Two cases have no such link: activities of different calendars that use a team
+    /// alternately, one in the gaps of the other; and a pair whose link would close a cycle,
+    /// because a link that enters a finish or has a negative lag already leads back.
     pub resource_links: Vec<Link>,
     /// Maximum lags that this order of work can't keep.
     pub broken_maximum_lags: Vec<LinkIndex>,
@@ -143,17 +145,11 @@ impl Compiled {
         let schedule = self.schedule_with(work, &crate::schedule::Deadlines::default())?;
         let work: Vec<Span> = self.planned(&schedule);
         let priorities = Priorities::of(self, &schedule, rule);
-        let Early {
-            start: mut floors, ..
-        } = earliest_starts(self, &work, None)?;
+        let Early { start: mut floors, .. } = earliest_starts(self, &work, None)?;
         let mut first = None;
         for _ in 0..ROUNDS_MAX {
-            let task = Task {
-                compiled: self,
-                work: &work,
-                floors: &floors,
-                priorities: &priorities,
-            };
+            let task =
+                Task { compiled: self, work: &work, floors: &floors, priorities: &priorities };
             let starts = match scheme {
                 Scheme::Serial => serial::generate(&task),
                 Scheme::Parallel => parallel::generate(&task),
@@ -170,7 +166,8 @@ impl Compiled {
 
     fn check_demands(&self) -> Result<(), LevelError> {
         let network = self.network();
-        for activity in &network.activities {
+        let is_open = |it: &&Activity| !matches!(it.progress, Progress::Finished { .. });
+        for activity in network.activities.iter().filter(is_open) {
             for demand in &activity.demands {
                 let team = &network.teams[demand.team.index()];
                 let same_team = activity.demands.iter().filter(|it| it.team == demand.team);
@@ -189,10 +186,7 @@ impl Compiled {
     }
 
     fn planned(&self, schedule: &crate::schedule::Schedule) -> Vec<Span> {
-        self.nodes()
-            .iter()
-            .map(|node| schedule.activities[node.activity.index()].work)
-            .collect()
+        self.nodes().iter().map(|node| schedule.activities[node.activity.index()].work).collect()
     }
 
     fn levelled(&self, work: &[Span], starts: &[Work]) -> Result<Levelled, ScheduleError> {

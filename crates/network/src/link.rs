@@ -25,10 +25,7 @@ impl Link {
             to,
             kind: LinkKind::FinishToStart,
             // No lag needs no calendar; any that exists will do.
-            lag: Lag {
-                amount: 0.0,
-                calendar: CalendarIndex::new(0),
-            },
+            lag: Lag { amount: 0.0, calendar: CalendarIndex::new(0) },
             bound: Bound::Minimum,
         }
     }

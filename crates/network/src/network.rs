@@ -176,16 +176,9 @@ impl Network {
     /// A link in words, for messages: ``FS `a` → `b` ``.
     pub(crate) fn spell_link(&self, link: &Link) -> String {
         let name = |index: crate::index::ActivityIndex| {
-            self.activities
-                .get(index.index())
-                .map_or("?", |activity| activity.name.as_str())
+            self.activities.get(index.index()).map_or("?", |activity| activity.name.as_str())
         };
         let kind: LinkKind = link.kind;
-        format!(
-            "{} `{}` → `{}`",
-            kind.abbreviation(),
-            name(link.from),
-            name(link.to)
-        )
+        format!("{} `{}` → `{}`", kind.abbreviation(), name(link.from), name(link.to))
     }
 }

@@ -151,22 +151,14 @@ impl Compiled {
     ) -> Result<Schedule, ScheduleError> {
         let expected = self.nodes().len();
         if work.len() != expected {
-            return Err(ScheduleError::WorkCount {
-                given: work.len(),
-                expected,
-            });
+            return Err(ScheduleError::WorkCount { given: work.len(), expected });
         }
         let work: Vec<Span> = self.nodes().iter().zip(work).map(node_work).collect();
         let mut early = earliest_starts(self, &work, None)?;
         let finish = self.check_horizon(&early.start, &work)?;
         let limits = self.finish_limits(deadlines, finish, &work);
         let late = latest_finishes(self, &work, limits);
-        if self
-            .network()
-            .activities
-            .iter()
-            .any(|it| it.placement != Placement::default())
-        {
+        if self.network().activities.iter().any(|it| it.placement != Placement::default()) {
             early = earliest_starts(self, &work, Some(&late))?;
         }
         Ok(self.dates(&work, &early, &late, finish, deadlines.critical_float_max))
@@ -202,21 +194,15 @@ impl Compiled {
             FinishBy::Date(date) => date,
             FinishBy::Horizon => At::start_of(self.network().horizon_slots as i32),
         };
-        let by_calendar: Vec<Work> = self
-            .network()
-            .calendars
-            .iter()
-            .map(|calendar| calendar.work(finish_by))
-            .collect();
+        let by_calendar: Vec<Work> =
+            self.network().calendars.iter().map(|calendar| calendar.work(finish_by)).collect();
         let mut limits: Vec<Work> = self
             .nodes()
             .iter()
             .zip(work)
             .map(|(node, &work)| {
-                let ceilings = node
-                    .finish_ceiling
-                    .into_iter()
-                    .chain(node.start_ceiling.map(|it| it + work));
+                let ceilings =
+                    node.finish_ceiling.into_iter().chain(node.start_ceiling.map(|it| it + work));
                 ceilings.fold(by_calendar[node.calendar.index()], Work::min)
             })
             .collect();
@@ -243,11 +229,7 @@ impl Compiled {
             let milestone = self.milestone_side(driver, work);
             let sides = milestone.map_or((Side::Start, Side::Finish), |side| (side, side));
             let finished = matches!(node.state, NodeState::Finished { .. });
-            let late_finish = if finished {
-                start + work
-            } else {
-                late[position]
-            };
+            let late_finish = if finished { start + work } else { late[position] };
             let total_float = late_finish - (start + work);
             let mut dates = ActivityDates {
                 early_start: self.event_at(node, start, sides.0),
@@ -308,11 +290,7 @@ impl Compiled {
             Driver::Placement => true,
             Driver::Status | Driver::Actual => false,
         };
-        Some(if follows_finish {
-            Side::Finish
-        } else {
-            Side::Start
-        })
+        Some(if follows_finish { Side::Finish } else { Side::Start })
     }
 }
 

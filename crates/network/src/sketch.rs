@@ -36,9 +36,7 @@ impl Sketch {
 
     pub(crate) fn with_status(status: At) -> Sketch {
         let mut network = Network::new(84, status);
-        network
-            .calendars
-            .push(Calendar::from_pattern(84, |slot| slot % 7 < 5).unwrap());
+        network.calendars.push(Calendar::from_pattern(84, |slot| slot % 7 < 5).unwrap());
         network.calendars.push(Calendar::elapsed(84).unwrap());
         Sketch { network }
     }
@@ -48,9 +46,7 @@ impl Sketch {
     }
 
     pub(crate) fn activity_on(mut self, on: CalendarIndex, name: &str, slots: f64) -> Sketch {
-        self.network
-            .activities
-            .push(Activity::new(name, on, Estimate::Fixed(slots)));
+        self.network.activities.push(Activity::new(name, on, Estimate::Fixed(slots)));
         self
     }
 
@@ -78,13 +74,7 @@ impl Sketch {
         lag: Lag,
     ) -> Sketch {
         let (from, to) = (self.index(from), self.index(to));
-        self.network.links.push(Link {
-            from,
-            to,
-            kind,
-            lag,
-            bound,
-        });
+        self.network.links.push(Link { from, to, kind, lag, bound });
         self
     }
 
@@ -104,11 +94,7 @@ impl Sketch {
     }
 
     pub(crate) fn index(&self, name: &str) -> ActivityIndex {
-        let place = self
-            .network
-            .activities
-            .iter()
-            .position(|activity| activity.name == name);
+        let place = self.network.activities.iter().position(|activity| activity.name == name);
         ActivityIndex::from(place.unwrap())
     }
 
@@ -121,36 +107,19 @@ pub(crate) const ANY_HORIZON: u32 = 400;
 
 /// Random networks on three calendars with two teams; links only lead onwards.
 pub(crate) fn any_network() -> impl Strategy<Value = Network> {
-    let activity = (
-        0_u32..3,
-        0_u32..12,
-        0_u32..3,
-        0_u32..3,
-        proptest::option::of(0_i32..30),
-    );
-    let link = (
-        any::<proptest::sample::Index>(),
-        any::<proptest::sample::Index>(),
-        0_usize..4,
-    );
+    let activity = (0_u32..3, 0_u32..12, 0_u32..3, 0_u32..3, proptest::option::of(0_i32..30));
+    let link = (any::<proptest::sample::Index>(), any::<proptest::sample::Index>(), 0_usize..4);
     let link = (link, -3_i32..6, 0_u32..3);
-    (
-        proptest::collection::vec(activity, 2..14),
-        proptest::collection::vec(link, 0..20),
-    )
-        .prop_map(|(activities, links)| {
+    (proptest::collection::vec(activity, 2..14), proptest::collection::vec(link, 0..20)).prop_map(
+        |(activities, links)| {
             let mut network = Network::new(ANY_HORIZON, At::start_of(1));
             network.calendars = vec![
                 Calendar::from_pattern(ANY_HORIZON, |slot| slot % 7 < 5).unwrap(),
                 Calendar::elapsed(ANY_HORIZON).unwrap(),
                 Calendar::from_pattern(ANY_HORIZON, |slot| slot % 5 != 2).unwrap(),
             ];
-            network.teams = ["lab", "line"]
-                .map(|name| Team {
-                    name: name.to_owned(),
-                    capacity: 2,
-                })
-                .to_vec();
+            network.teams =
+                ["lab", "line"].map(|name| Team { name: name.to_owned(), capacity: 2 }).to_vec();
             for (index, (calendar, half_slots, lab, line, not_before)) in
                 activities.into_iter().enumerate()
             {
@@ -158,17 +127,12 @@ pub(crate) fn any_network() -> impl Strategy<Value = Network> {
                 let calendar = CalendarIndex::new(calendar);
                 let mut activity = Activity::new(format!("a{index}"), calendar, estimate);
                 activity.demands = [(0, lab), (1, line)]
-                    .map(|(team, units)| Demand {
-                        team: TeamIndex::new(team),
-                        units,
-                    })
+                    .map(|(team, units)| Demand { team: TeamIndex::new(team), units })
                     .to_vec();
-                activity
-                    .constraints
-                    .extend(not_before.map(|slot| Constraint {
-                        kind: ConstraintKind::StartNoEarlierThan,
-                        at: At::start_of(slot),
-                    }));
+                activity.constraints.extend(not_before.map(|slot| Constraint {
+                    kind: ConstraintKind::StartNoEarlierThan,
+                    at: At::start_of(slot),
+                }));
                 network.activities.push(activity);
             }
             let kinds = [FS, SS, FF, SF];
@@ -180,14 +144,12 @@ pub(crate) fn any_network() -> impl Strategy<Value = Network> {
                         from: from.min(to).into(),
                         to: from.max(to).into(),
                         kind: kinds[kind],
-                        lag: Lag {
-                            amount: f64::from(lag),
-                            calendar: CalendarIndex::new(calendar),
-                        },
+                        lag: Lag { amount: f64::from(lag), calendar: CalendarIndex::new(calendar) },
                         bound: Bound::Minimum,
                     });
                 }
             }
             network
-        })
+        },
+    )
 }

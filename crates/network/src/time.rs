@@ -103,10 +103,7 @@ impl Span {
 
     /// The nearest span to `slots`. What does not fit saturates, and NaN becomes zero;
     /// both are refused by [`Network::compile`](crate::Network::compile) long before.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "float casts saturate, which is meant"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "float casts saturate, which is meant")]
     pub fn from_slots(slots: f64) -> Span {
         Span((slots * TICKS_PER_SLOT as f64).round() as i64)
     }

@@ -125,16 +125,16 @@ fn what_cannot_be_read_is_told_with_line_and_column() {
                 { id = "a-1..c-2", from = "a-1", to = "c", lag = "2 d" },
             ]
             ! line 1, column 4: there is no column `Owner`, or it is there twice; the column is left out
-            ! line 3, column 8: a cell beyond the last column; left out
             ! line 2, column 1: `A 1` is no id; called `a-1`
-            ! line 3, column 1: `a-1` is taken; called `a-1-2`
-            ! line 4: neither a title nor an id; the line is left out
             ! line 2, column 3: estimate: `1,000` can be read in two ways; write it without a comma; taken as no time
-            ! line 2, column 7: first_pass: `2` is not a share; write 0.8 or 80 %; left out
             ! line 2, column 6: must_start_on: `31.2.2027` is not a date; write 2027-01-31; left out
-            ! line 3, column 5: `nowhere FS~2d` is not a link; write it like: a FS+3d; the link is left out
+            ! line 2, column 7: first_pass: `2` is not a share; write 0.8 or 80 %; left out
+            ! line 3, column 1: `a-1` is taken; called `a-1-2`
             ! line 3, column 3: estimate: `months` is not understood; write 10 d, 5/8/14 d, p50 12 p90 20 wk, uniform 5/9 d or observed 11/9/14 d; taken as no time
+            ! line 3, column 5: `nowhere FS~2d` is not a link; write it like: a FS+3d; the link is left out
             ! line 3, column 6: must_start_on: `soon` is not a date; write 2027-01-31; left out
+            ! line 3, column 8: a cell beyond the last column; left out
+            ! line 4: neither a title nor an id; the line is left out
             ! line 5, column 3: estimate: the values must rise: low, likely, high; taken as no time
             ! line 6: `d` has no estimate; taken as a milestone
         "#]],
@@ -146,11 +146,11 @@ fn a_table_without_known_columns_says_how_to_begin() {
     check(
         "Vorgang,Dauer\nDesign,3\n",
         expect![[r#"
-        ! line 1, column 1: there is no column `Vorgang`, or it is there twice; the column is left out
-        ! line 1, column 2: there is no column `Dauer`, or it is there twice; the column is left out
-        ! line 1: the first line names neither a title nor an id; begin the table with: id,title,product,band,estimate,calendar,team,after,start_no_earlier_than,start_no_later_than,finish_no_earlier_than,finish_no_later_than,must_start_on,must_finish_on,first_pass,rework,rework_rounds_max,started,finished,remaining,target
-        ! line 2: neither a title nor an id; the line is left out
-    "#]],
+            ! line 1: the first line names neither a title nor an id; begin the table with: id,title,product,band,estimate,calendar,team,after,start_no_earlier_than,start_no_later_than,finish_no_earlier_than,finish_no_later_than,must_start_on,must_finish_on,first_pass,rework,rework_rounds_max,started,finished,remaining,target
+            ! line 1, column 1: there is no column `Vorgang`, or it is there twice; the column is left out
+            ! line 1, column 2: there is no column `Dauer`, or it is there twice; the column is left out
+            ! line 2: neither a title nor an id; the line is left out
+        "#]],
     );
     check("", expect![[""]]);
 }

@@ -71,12 +71,15 @@ impl<'a> Importer<'a> {
         for assignment in &project.assignments {
             assignments.entry(assignment.task_uid).or_default().push(assignment);
         }
+        // `elapsed` is a calendar of every bundle.
+        let mut calendar_names = Ids::default();
+        calendar_names.make("elapsed");
         Importer {
             project,
             outline,
             ids: Ids::default(),
             team_names: Ids::default(),
-            calendar_names: Ids::default(),
+            calendar_names,
             bundle: Bundle::default(),
             losses: Vec::new(),
             calendar_ids: BTreeMap::new(),

@@ -213,7 +213,12 @@ impl<'a> Scheduler<'a> {
         deadlines
     }
 
-    fn task_dates(&self, dates: &[Dates], late: &Schedule, finish: At) -> BTreeMap<i64, TaskDates> {
+    fn task_dates(
+        &self,
+        dates: &[Dates],
+        late: &Schedule,
+        slack: &slack::Slack<'_>,
+    ) -> BTreeMap<i64, TaskDates> {
         let limit = self.project.critical_slack_limit_days;
         let limit = limit.saturating_mul(i64::from(self.project.minutes_per_day) * 10);
         let clock = self.layout.clock;

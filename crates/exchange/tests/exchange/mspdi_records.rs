@@ -92,11 +92,11 @@ fn a_plan_survives_the_way_through_a_file() {
     expect![[r#"
         [settings]
         as_of = 2026-11-23
-        calendar = "office-days"
+        calendar = "office"
         [[activity]]
         id = "board"
         title = "Board"
-        work = { estimate = "10 d", team = "team-hardware" }
+        work = { estimate = "10 d", team = "hardware" }
         start_no_earlier_than = 2026-11-30
 
         [[activity]]
@@ -115,21 +115,20 @@ fn a_plan_survives_the_way_through_a_file() {
         after = ["test"]
         target = 2027-02-01
         link = [
-            { from = "board", to = "cells-arrive", kind = "SS", lag = "-2 d", lag_calendar = "office-days" },
+            { from = "board", to = "cells-arrive", kind = "SS", lag = "-2 d", lag_calendar = "office" },
         ]
         actual = [
             { id = "cells-arrive", started = 2026-11-16, remaining = "12 d" },
         ]
         [[calendar]]
-        id = "office-days"
+        id = "office"
         title = "Office"
         holidays = [2026-12-25, 2026-12-28]
         shutdowns = [{ title = "closed", from = 2026-12-30, to = 2027-01-01 }]
         [[team]]
-        id = "team-hardware"
+        id = "hardware"
         title = "Hardware"
         capacity = 2
-        ! task `Board` (uid 1): effort in hours; the duration is taken
     "#]].assert_eq(&told(&imported.bundle, &imported.losses));
 }
 

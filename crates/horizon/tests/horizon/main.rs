@@ -1,5 +1,7 @@
 //! Product in, dated and explained answers out.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on must say so")]
+
 mod properties;
 mod story;
 mod support;

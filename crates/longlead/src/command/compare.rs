@@ -1,7 +1,7 @@
 //! `longlead compare`: what differs under a scenario, or between two bundles.
 
 use jiff::civil::Date;
-use longlead_horizon::{Change, Comparison, DecisionChange, Forecast, compare};
+use longlead_horizon::{Change, Comparison, DecisionChange, Forecast, MilestoneChange, compare};
 use longlead_model::{Bundle, Kind};
 use serde_json::json;
 
@@ -155,7 +155,7 @@ fn milestones(comparison: &Comparison, width: usize) -> String {
     ]);
     for change in &comparison.milestones {
         table.row(vec![
-            Cell::from(change.title.as_str()),
+            Cell::from(supposing(change)),
             moved(&change.p80),
             Cell::from(both(&change.p80, |date| date.to_string())),
             Cell::from(shares(&change.on_time)),
@@ -164,6 +164,18 @@ fn milestones(comparison: &Comparison, width: usize) -> String {
         ]);
     }
     format!("{}{}", heading("Milestones"), table.render(width))
+}
+
+/// The name of a milestone, and whether its date has come to rest on a supposition, or no longer
+/// does.
+fn supposing(change: &MilestoneChange) -> String {
+    match (change.supposed.before, change.supposed.after) {
+        (Some(false), Some(true)) => {
+            format!("{}: now only if it is carried after all", change.title)
+        }
+        (Some(true), Some(false)) => format!("{}: no longer a supposition", change.title),
+        _ => change.title.clone(),
+    }
 }
 
 fn decisions(comparison: &Comparison, width: usize) -> String {

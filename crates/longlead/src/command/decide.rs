@@ -250,7 +250,7 @@ fn limits(decision: &DecisionForecast, width: usize) -> String {
             Cell::styled(limit.activity.as_str(), DIM),
         ]);
     }
-    format!("{}{}", heading("What limits it"), table.render(width))
+    format!("{}{}", heading("What limits it, the weightiest first"), table.render(width))
 }
 
 fn people(bundle: &Bundle, decision: &DecisionForecast, width: usize) -> String {

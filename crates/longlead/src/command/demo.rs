@@ -62,7 +62,7 @@ fn tour(
 
     let question = "Door-open alerts are promised for summer. No board has the sensor that they \
                     need. By when must it be on the next one?";
-    let asked = format!("longlead decide coldtrack {DECISION}");
+    let asked = format!("longlead decide {DECISION} coldtrack");
     text.push_str(&step(2, question, &asked, width));
     if let Some(decision) = forecast.decisions.iter().find(|it| it.id == DECISION) {
         let told = decide::one(bundle, planned, decision, &vocabulary, settings);
@@ -70,7 +70,7 @@ fn tour(
     }
 
     let question = "Why does a feature that takes weeks need a decision half a year ahead?";
-    text.push_str(&step(3, question, &format!("longlead explain coldtrack {LAUNCH}"), width));
+    text.push_str(&step(3, question, &format!("longlead explain {LAUNCH} coldtrack"), width));
     if let Ok(explanation) = planned.explain(bundle, LAUNCH) {
         let told = explain::told(&explanation, planned, &vocabulary, settings);
         text.push_str(&until(&told, "What moves the date"));
@@ -140,7 +140,7 @@ fn ending(width: usize) -> String {
         ("longlead plan coldtrack --activities", "every activity that follows from the facts"),
         ("longlead coverage coldtrack --why", "which device can run what, and why not"),
         (
-            "longlead explain coldtrack geofence --discipline supply",
+            "longlead explain geofence coldtrack --discipline supply",
             "reasons in the words of a discipline, as the glossary has them",
         ),
         ("longlead new my-product", "a small bundle of your own to start from"),

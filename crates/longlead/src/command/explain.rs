@@ -14,12 +14,11 @@ use crate::output::{chain, json, wrap};
 use crate::settings::Settings;
 
 pub(crate) fn run(arguments: &ExplainArguments, settings: &Settings) -> Result<Answer, Failure> {
-    let gathered = gather::bundle(&arguments.bundle, settings)?;
+    let (path, id) = arguments.meant();
+    let gathered = gather::bundle(&path, settings)?;
     let plan = gather::planned(&gathered, settings, None)?;
     let vocabulary = gather::vocabulary(&gathered.bundle, &plan, settings);
-    let explanation = plan
-        .explain(&gathered.bundle, &arguments.id)
-        .map_err(|near| unknown(&arguments.id, near))?;
+    let explanation = plan.explain(&gathered.bundle, &id).map_err(|near| unknown(&id, near))?;
     let exit = judge(&plan.forecast, &plan.warnings, &settings.fail_on);
     let text = if settings.output.json {
         json::text(&json::explanation(&explanation, &vocabulary))

@@ -8,7 +8,8 @@ use crate::command::Answer;
 use crate::exit::Failure;
 use crate::file;
 use crate::output::json;
-use crate::output::style::{bold, dim};
+use crate::output::style::{BOLD, DIM, command, heading};
+use crate::output::table::{Cell, Column, Table};
 use crate::settings::Settings;
 
 const TEMPLATE: &str = include_str!("../../templates/product.toml");
@@ -28,16 +29,18 @@ pub(crate) fn run(arguments: &NewArguments, settings: &Settings) -> Result<Answe
         return Ok(Answer::fine(json::text(&json!({ "written": written }))));
     }
     let shown = folder.display();
-    let mut text = format!("Wrote a small product to start from:\n\n");
-    for (path, what) in written
-        .iter()
-        .zip(["the facts, with comments that explain them", "for editors: completion and checks"])
-    {
-        text.push_str(&format!("  {}  {}\n", bold(path), dim(what)));
+    let what = ["the facts, with comments that explain them", "for editors: completion and checks"];
+    let mut table = Table::new(vec![Column::new(""), Column::new("")]);
+    for (path, what) in written.iter().zip(what) {
+        table.row(vec![Cell::styled(path.as_str(), BOLD), Cell::styled(what, DIM)]);
     }
-    text.push_str(&format!(
-        "\nNext:\n  longlead plan {shown}     what it leads to\n  longlead check {shown}    after each change\n"
-    ));
+    let text = format!(
+        "Wrote a small product to start from:\n\n{}{}  {}\n  {}\n",
+        table.render(settings.output.width),
+        heading("Type next"),
+        command(&format!("longlead plan {shown}")),
+        command(&format!("longlead check {shown}")),
+    );
     Ok(Answer::fine(text))
 }
 

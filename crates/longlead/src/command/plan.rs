@@ -126,7 +126,7 @@ fn milestone_row(milestone: &MilestoneForecast) -> Vec<Cell> {
     let spread = |day: jiff::civil::Date| if is_done { Cell::from("") } else { date(day) };
     vec![
         Cell::styled(state(milestone.state), of_state(milestone.state)),
-        Cell::styled(milestone.title.as_str(), style),
+        Cell::styled(supposing(milestone), style),
         milestone.target.map_or(Cell::from(""), date),
         spread(milestone.p10),
         date(milestone.p50),
@@ -138,6 +138,17 @@ fn milestone_row(milestone: &MilestoneForecast) -> Vec<Cell> {
         ),
         Cell::styled(milestone.id.as_str(), DIM),
     ]
+}
+
+/// The name of a milestone; that of a launch which waits for hardware nobody has planned says so.
+fn supposing(milestone: &MilestoneForecast) -> String {
+    let title = &milestone.title;
+    if milestone.supposed.is_empty() {
+        return title.clone();
+    }
+    let carried: Vec<String> =
+        milestone.supposed.iter().map(|(on, what)| format!("{on} carries {what}")).collect();
+    format!("{title} (only if {})", carried.join(", "))
 }
 
 /// The decisions as a table, the most urgent first.
@@ -307,14 +318,14 @@ fn next(forecast: &Forecast, bundle: &str) -> String {
     let mut open = forecast.decisions.iter().filter(|it| it.decided.is_none());
     let first = open.clone().next();
     if let Some(decision) = open.find(|it| it.decide_by.is_some()).or(first) {
-        commands.push(format!("longlead decide{bundle} {}", decision.id));
+        commands.push(format!("longlead decide {}{bundle}", decision.id));
     }
     let open = forecast.milestones.iter().filter(|it| it.state != State::Done);
     let worst = open
         .filter(|it| it.on_time.is_some())
         .min_by(|a, b| a.on_time.partial_cmp(&b.on_time).unwrap_or(std::cmp::Ordering::Equal));
     if let Some(milestone) = worst.or(forecast.milestones.first()) {
-        commands.push(format!("longlead explain{bundle} {}", milestone.id));
+        commands.push(format!("longlead explain {}{bundle}", milestone.id));
     }
     if commands.is_empty() {
         return String::new();

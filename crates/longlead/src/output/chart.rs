@@ -111,32 +111,35 @@ fn axis(
     let mut ticks: Vec<char> = vec!['─'; columns];
     let mut names: Vec<char> = vec![' '; columns + 8];
     let mut free_from = 0;
-    let mut month_start = first.first_of_month();
-    while month_start <= last {
-        if month_start >= first {
-            let column = column_of(month_start);
-            let name = match month_start.month() {
-                1 => month_start.year().to_string(),
-                _ => month(month_start).to_owned(),
-            };
-            if column >= free_from && column + name.len() <= columns {
-                if let Some(tick) = ticks.get_mut(column) {
-                    *tick = '┬';
-                }
-                for (slot, character) in names.iter_mut().skip(column).zip(name.chars()) {
-                    *slot = character;
-                }
-                free_from = column + name.len() + 2;
-            }
+    for month_start in month_starts(first, last) {
+        let column = column_of(month_start);
+        let name = match month_start.month() {
+            1 => month_start.year().to_string(),
+            _ => month(month_start).to_owned(),
+        };
+        if column < free_from || column + name.len() > columns {
+            continue;
         }
-        let Ok(next) = month_start.checked_add(jiff::Span::new().months(1)) else { break };
-        month_start = next;
+        if let Some(tick) = ticks.get_mut(column) {
+            *tick = '┬';
+        }
+        for (slot, character) in names.iter_mut().skip(column).zip(name.chars()) {
+            *slot = character;
+        }
+        free_from = column + name.len() + 2;
     }
     text.push_str(&dim(&format!("    0 % └{}", ticks.iter().collect::<String>())));
     text.push('\n');
     let names: String = names.iter().collect();
     text.push_str(&dim(format!("{}{names}", " ".repeat(MARGIN)).trim_end()));
     text.push('\n');
+}
+
+/// The first of each month between two days.
+fn month_starts(first: Date, last: Date) -> impl Iterator<Item = Date> {
+    let next = |date: &Date| date.checked_add(jiff::Span::new().months(1)).ok();
+    let starts = std::iter::successors(Some(first.first_of_month()), next);
+    starts.skip_while(move |date| *date < first).take_while(move |date| *date <= last)
 }
 
 /// An arrow below the axis at the last day in time.
@@ -177,18 +180,20 @@ mod tests {
         ];
         let curve = Curve { points: &points, confidence: 0.8, decide_by: Some(date(2027, 1, 9)) };
         let text = anstream::adapter::strip_str(&chart(&curve, 60)).to_string();
+        // The bar keeps the indent in the expected text.
+        let text: String = text.lines().map(|line| format!("|{line}\n")).collect();
         expect![[r#"
-              100 % ┤▅▅▄▄▄▄▄▄▃▃▃▃▃▃▂▂▂▂▂▂
-               80 % ┤█████████████████████▅▃┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
-                    │████████████████████████▆▃▁
-               50 % ┤███████████████████████████▆▄▁
-                    │██████████████████████████████▇▄▂
-                    │██████████████████████████████████▆▄▂
-                    │██████████████████████████████████████▆▄▂
-                    │██████████████████████████████████████████▆▄▂
-                0 % └────┬─────────────┬─────────────┬────────────┬────
-                         Dec           2027          Feb          Mar
-                      decide by 9 Jan 2027 ▲
+            |  100 % ┤▅▅▄▄▄▄▄▄▃▃▃▃▃▃▂▂▂▂▂▂
+            |   80 % ┤█████████████████████▅▃┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+            |        │████████████████████████▆▃▁
+            |   50 % ┤███████████████████████████▆▄▁
+            |        │██████████████████████████████▇▄▂
+            |        │██████████████████████████████████▆▄▂
+            |        │██████████████████████████████████████▆▄▂
+            |        │██████████████████████████████████████████▆▄▂
+            |    0 % └────┬─────────────┬─────────────┬────────────┬────
+            |             Dec           2027          Feb          Mar
+            |          decide by 9 Jan 2027 ▲
         "#]]
         .assert_eq(&text);
     }

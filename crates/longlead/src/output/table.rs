@@ -230,7 +230,9 @@ mod tests {
         table.note("said below");
         let text = anstream::adapter::strip_str(&table.render(width)).to_string();
         assert!(text.lines().all(|line| wrap::width(line) <= width), "too wide:\n{text}");
-        expected.assert_eq(&text);
+        // The bar keeps the indent in the expected text.
+        let lines: String = text.lines().map(|line| format!("|{line}\n")).collect();
+        expected.assert_eq(&lines);
     }
 
     #[test]
@@ -238,10 +240,10 @@ mod tests {
         check(
             80,
             expect![[r#"
-                  state      title                                      P10         P80
-                  ✓ safe     A short one                         2027-01-01  2027-02-01
-                  ! at risk  One whose name goes on for a while              2027-03-01
-                      said below
+                |  state      title                                      P10         P80
+                |  ✓ safe     A short one                         2027-01-01  2027-02-01
+                |  ! at risk  One whose name goes on for a while              2027-03-01
+                |      said below
             "#]],
         );
     }
@@ -251,12 +253,12 @@ mod tests {
         check(
             55,
             expect![[r#"
-                  state      title                      P10         P80
-                  ✓ safe     A short one         2027-01-01  2027-02-01
-                  ! at risk  One whose name                  2027-03-01
-                             goes on for a
-                             while
-                      said below
+                |  state      title                      P10         P80
+                |  ✓ safe     A short one         2027-01-01  2027-02-01
+                |  ! at risk  One whose name                  2027-03-01
+                |             goes on for a
+                |             while
+                |      said below
             "#]],
         );
     }
@@ -266,12 +268,12 @@ mod tests {
         check(
             40,
             expect![[r#"
-                  state      title                   P80
-                  ✓ safe     A short one      2027-02-01
-                  ! at risk  One whose name   2027-03-01
-                             goes on for a
-                             while
-                      said below
+                |  state      title                   P80
+                |  ✓ safe     A short one      2027-02-01
+                |  ! at risk  One whose name   2027-03-01
+                |             goes on for a
+                |             while
+                |      said below
             "#]],
         );
     }

@@ -1,7 +1,7 @@
 //! Figures, dates and states as people read them.
 
-use jiff::civil::Date;
 use longlead_horizon::State;
+pub(crate) use longlead_horizon::{day, month, percent};
 use longlead_model::{Bundle, Decimal, Kind, Money};
 
 /// The sign and the word of a state.
@@ -24,30 +24,6 @@ pub(crate) fn decision_state(state: State) -> &'static str {
         State::Lost => "✗ too late",
         State::Open => "· no date",
     }
-}
-
-/// A share in per cent: certainty is told only where it is certain.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent > 0.0 && percent < 1.0 {
-        "<1 %".to_owned()
-    } else if percent > 99.0 && percent < 100.0 {
-        ">99 %".to_owned()
-    } else {
-        format!("{percent:.0} %")
-    }
-}
-
-/// A day in a sentence: 18 Jan 2027.
-pub(crate) fn day(date: Date) -> String {
-    format!("{} {} {}", date.day(), month(date), date.year())
-}
-
-pub(crate) fn month(date: Date) -> &'static str {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
-    MONTHS.get(month).copied().unwrap_or_default()
 }
 
 /// The name of a record as people say it, or its id.

@@ -37,8 +37,8 @@ fn bad_input_ends_with_2() {
         check(&[command, "broken"], 2);
         check(&[command, "broken", "--json"], 2);
     }
-    check(&["explain", "doorbell", "launch:snapshoot"], 2);
-    check(&["decide", "doorbell", "camra"], 2);
+    check(&["explain", "launch:snapshoot", "doorbell"], 2);
+    check(&["decide", "camra", "doorbell"], 2);
     check(&["plan", "doorbell", "--scenario", "no-camra"], 2);
     check(&["plan", "doorbell", "--focus", "launch:nothing"], 2);
     check(&["plan", "doorbell", "--discipline", "alchemy"], 2);
@@ -47,10 +47,10 @@ fn bad_input_ends_with_2() {
 #[test]
 fn what_is_misspelt_is_answered_with_what_is_near() {
     for (arguments, near) in [
-        (&["explain", "doorbell", "launch:snapshoot"][..], "did you mean `launch:snapshot`?"),
-        (&["decide", "doorbell", "camra"], "did you mean `camera`?"),
+        (&["explain", "launch:snapshoot", "doorbell"][..], "did you mean `launch:snapshot`?"),
+        (&["decide", "camra", "doorbell"], "did you mean `camera`?"),
         (&["plan", "doorbell", "--scenario", "no-camra"], "did you mean `no-camera`?"),
-        (&["explain", "doorbell", "snapshot", "--discipline", "suply"], "did you mean `supply`?"),
+        (&["explain", "snapshot", "doorbell", "--discipline", "suply"], "did you mean `supply`?"),
     ] {
         let told = stderr(&run(arguments));
         assert!(told.contains(near), "{told}");
@@ -76,6 +76,15 @@ fn findings_end_with_1_only_if_they_were_asked_for() {
     check(&["plan", "doorbell", "--fail-on", "warning"], 0);
     check(&["check", "doorbell", "--fail-on", "warning"], 0);
     check(&["plan", "doorbell", "--fail-on", "sunshine"], 64);
+}
+
+#[test]
+fn the_bundle_may_stand_before_the_id_as_in_other_commands() {
+    for command in ["decide", "explain"] {
+        let usual = run(&[command, "camera", "doorbell"]);
+        assert_eq!(code(&usual), 0);
+        assert_eq!(stdout(&usual), stdout(&run(&[command, "doorbell", "camera"])));
+    }
 }
 
 #[test]

@@ -22,11 +22,13 @@ fn plan() {
             1 feature needs hardware that nobody has planned: “Presence alerts”.
 
             Targets
-              state   milestone                 target      P50         P80         on time  id
-              ✓ safe  Quiet hours: launch       2027-03-31  2027-01-22  2027-01-22    100 %  launch:quiet-hours
-              ✗ lost  Rev B at the spring fair  2027-04-15  2027-07-12  2027-07-23      0 %  spring-fair
-              ✓ safe  Presence alerts: launch   2027-12-01  2027-07-19  2027-07-30    100 %  launch:presence
-              ✓ safe  Snapshot on ring: launch  2027-08-31  2027-07-19  2027-07-30    >99 %  launch:snapshot
+              state   milestone                  target      P50         P80         on time  id
+              ✓ safe  Quiet hours: launch        2027-03-31  2027-01-22  2027-01-22    100 %  launch:quiet-hours
+              ✗ lost  Rev B at the spring fair   2027-04-15  2027-07-12  2027-07-23      0 %  spring-fair
+              ✓ safe  Presence alerts: launch    2027-12-01  2027-07-19  2027-07-30    100 %  launch:presence
+                      (only if bell-b carries
+                      radar)
+              ✓ safe  Snapshot on ring: launch   2027-08-31  2027-07-19  2027-07-30    >99 %  launch:snapshot
               and 1 milestone without a target; --all shows them
 
             Decisions
@@ -45,8 +47,8 @@ fn plan() {
                 built. It can still be left out.
 
             Ask next
-              longlead decide doorbell camera
-              longlead explain doorbell spring-fair
+              longlead decide camera doorbell
+              longlead explain spring-fair doorbell
         "#]],
     );
 }
@@ -65,12 +67,14 @@ fn plan_with_activities() {
             1 feature needs hardware that nobody has planned: “Presence alerts”.
 
             Targets
-              state   milestone                 target      P50         P80         on time  id
-              ✓ safe  Quiet hours: launch       2027-03-31  2027-01-22  2027-01-22    100 %  launch:quiet-hours
-              · open  Firmware 2.0: release                 2027-01-22  2027-01-22           release:2.0
-              ✗ lost  Rev B at the spring fair  2027-04-15  2027-07-12  2027-07-23      0 %  spring-fair
-              ✓ safe  Presence alerts: launch   2027-12-01  2027-07-19  2027-07-30    100 %  launch:presence
-              ✓ safe  Snapshot on ring: launch  2027-08-31  2027-07-19  2027-07-30    >99 %  launch:snapshot
+              state   milestone                  target      P50         P80         on time  id
+              ✓ safe  Quiet hours: launch        2027-03-31  2027-01-22  2027-01-22    100 %  launch:quiet-hours
+              · open  Firmware 2.0: release                  2027-01-22  2027-01-22           release:2.0
+              ✗ lost  Rev B at the spring fair   2027-04-15  2027-07-12  2027-07-23      0 %  spring-fair
+              ✓ safe  Presence alerts: launch    2027-12-01  2027-07-19  2027-07-30    100 %  launch:presence
+                      (only if bell-b carries
+                      radar)
+              ✓ safe  Snapshot on ring: launch   2027-08-31  2027-07-19  2027-07-30    >99 %  launch:snapshot
 
             Decisions
               state       decide by   days  question                if now  limited by          id
@@ -120,8 +124,8 @@ fn plan_with_activities() {
               launch:snapshot        2027-07-14  2027-07-14  2027-07-14   2027-07-30      0     100 %        0.0
 
             Ask next
-              longlead decide doorbell camera
-              longlead explain doorbell spring-fair
+              longlead decide camera doorbell
+              longlead explain spring-fair doorbell
         "#]],
     );
 }
@@ -149,79 +153,79 @@ fn the_list_of_decisions() {
 #[test]
 fn one_decision() {
     check(
-        &["decide", "doorbell", "camera"],
+        &["decide", "camera", "doorbell"],
         expect![[r#"
-        Camera on rev B?  camera  ! due
+            Camera on rev B?  camera  ! due
 
-        Snapshots are promised for summer.
-        Decide by 15 Feb 2027 (in 42 days) to hold 31 Aug 2027 with 80 %. Decided today, 4 Jan 2027, it
-        holds with >99 %.
+            Snapshots are promised for summer.
+            Decide by 15 Feb 2027 (in 42 days) to hold 31 Aug 2027 with 80 %. Decided today, 4 Jan 2027, it
+            holds with >99 %.
 
-        Chance that the target holds, by the day of the decision
-          100 % ┤███████████████████████████████████████████████████████████████████████
-           80 % ┤███████████████████████████████████████████████████████████████████████┄┄┄┄┄┄┄┄┄
-                │████████████████████████████████████████████████████████████████████████
-           50 % ┤████████████████████████████████████████████████████████████████████████
-                │████████████████████████████████████████████████████████████████████████
-                │████████████████████████████████████████████████████████████████████████
-                │████████████████████████████████████████████████████████████████████████▂
-                │█████████████████████████████████████████████████████████████████████████
-            0 % └───────────────────────────────────────────────┬────────────────────────────────
-                                                                Feb
-                                                                  decide by 15 Feb 2027 ▲
+            Chance that the target holds, by the day of the decision
+              100 % ┤███████████████████████████████████████████████████████████████████████
+               80 % ┤███████████████████████████████████████████████████████████████████████┄┄┄┄┄┄┄┄┄
+                    │████████████████████████████████████████████████████████████████████████
+               50 % ┤████████████████████████████████████████████████████████████████████████
+                    │████████████████████████████████████████████████████████████████████████
+                    │████████████████████████████████████████████████████████████████████████
+                    │████████████████████████████████████████████████████████████████████████▂
+                    │█████████████████████████████████████████████████████████████████████████
+                0 % └───────────────────────────────────────────────┬────────────────────────────────
+                                                                    Feb
+                                                                      decide by 15 Feb 2027 ▲
 
-        Options
-          · yes: Take the image sensor (9,000 EUR)
-          · no: Leave it out → longlead compare --scenario no-camera
+            Options
+              · yes: Take the image sensor (9,000 EUR)
+              · no: Leave it out → longlead compare --scenario no-camera
 
-        Include now, or respin later
-          Including now costs less: 100,000 EUR to include, against 135,000 EUR expected for waiting
-          (450,000 EUR if the need is real, which has 30 %).
-          Including pays from a probability of q* = 22.2 %. To know for certain whether the need is real is
-          worth up to 70,000 EUR (EVPI).
-          At what a week of waiting is worth and a week of delay costs, 90 % is the confidence to pay for:
-          decide by 15 Feb 2027.
+            Include now, or respin later
+              Including now costs less: 100,000 EUR to include, against 135,000 EUR expected for waiting
+              (450,000 EUR if the need is real, which has 30 %).
+              Including pays from a probability of q* = 22.2 %. To know for certain whether the need is real is
+              worth up to 70,000 EUR (EVPI).
+              At what a week of waiting is worth and a week of delay costs, 90 % is the confidence to pay for:
+              decide by 15 Feb 2027.
 
-        Because
-          · “Bell rev B: specification and layout” can't start before it is decided
-          · Snapshot on ring needs Camera
-          · Snapshot on ring needs Free RAM: 64 KiB
-          · no device in the field can run it; Bell rev B is the first hardware that can
-          · Bell rev A lacks Camera
-          · Bell rev A has 32 KiB of Free RAM, 64 KiB is needed
-          · “Snapshot on ring: launch” should be reached by 31 Aug 2027 with 80 %
-          · the specification freeze of Bell rev B is on 15 Feb 2027
-            → “Bell rev B: specification and layout” from 15 Feb 2027 to 12 Mar 2027
-            → “OV2640 for bell-b-dvt” from 13 Mar 2027 to 25 May 2027
-            → “Bell rev B DVT: build 40” from 25 May 2027 to 1 Jun 2027
-            → “Bell rev B DVT: validate” from 1 Jun 2027 to 22 Jun 2027
-            → “Bell rev B MP: build 2000” from 22 Jun 2027 to 7 Jul 2027
-            → “Bell rev B: first units” on 7 Jul 2027
-            → “Bell rev B: ship to European Union” from 7 Jul 2027 to 14 Jul 2027
-            → “Bell rev B: on sale in European Union” on 14 Jul 2027
-            → “Snapshot on ring: launch” on 14 Jul 2027
-          · decided today, that holds with over 99 %
+            Because
+              · “Bell rev B: specification and layout” can't start before it is decided
+              · Snapshot on ring needs Camera
+              · Snapshot on ring needs Free RAM: 64 KiB
+              · no device in the field can run it; Bell rev B is the first hardware that can
+              · Bell rev A lacks Camera
+              · Bell rev A has 32 KiB of Free RAM, 64 KiB is needed
+              · “Snapshot on ring: launch” should be reached by 31 Aug 2027 with 80 %
+              · the specification freeze of Bell rev B is on 15 Feb 2027
+                → “Bell rev B: specification and layout” from 15 Feb 2027 to 12 Mar 2027
+                → “OV2640 for bell-b-dvt” from 13 Mar 2027 to 25 May 2027
+                → “Bell rev B DVT: build 40” from 25 May 2027 to 1 Jun 2027
+                → “Bell rev B DVT: validate” from 1 Jun 2027 to 22 Jun 2027
+                → “Bell rev B MP: build 2000” from 22 Jun 2027 to 7 Jul 2027
+                → “Bell rev B: first units” on 7 Jul 2027
+                → “Bell rev B: ship to European Union” from 7 Jul 2027 to 14 Jul 2027
+                → “Bell rev B: on sale in European Union” on 14 Jul 2027
+                → “Snapshot on ring: launch” on 14 Jul 2027
+              · decided today, that holds with >99 %
 
-        What limits it
-          activity                              of late cases  id
-          OV2640 for bell-b-dvt                         100 %  procure:bell-b-dvt:imager
-          Bell rev B DVT: validate                      100 %  test:bell-b-dvt
-          Bell rev B MP: build 2000                     100 %  build:bell-b-mp
-          Bell rev B DVT: build 40                      100 %  build:bell-b-dvt
-          Bell rev B: specification and layout          100 %  design:bell-b
-          Bell rev B: ship to European Union            100 %  ship:bell-b:eu
+            What limits it, the weightiest first
+              activity                              of late cases  id
+              OV2640 for bell-b-dvt                         100 %  procure:bell-b-dvt:imager
+              Bell rev B DVT: validate                      100 %  test:bell-b-dvt
+              Bell rev B MP: build 2000                     100 %  build:bell-b-mp
+              Bell rev B DVT: build 40                      100 %  build:bell-b-dvt
+              Bell rev B: specification and layout          100 %  design:bell-b
+              Bell rev B: ship to European Union            100 %  ship:bell-b:eu
 
-        People
-          Product management decides
-          must be heard: Buyer
-    "#]],
+            People
+              Product management decides
+              must be heard: Buyer
+        "#]],
     );
 }
 
 #[test]
 fn explain_a_launch() {
     check(
-        &["explain", "doorbell", "snapshot"],
+        &["explain", "snapshot", "doorbell"],
         expect![[r#"
         Snapshot on ring: launch  snapshot
 
@@ -274,7 +278,7 @@ fn explain_a_launch() {
 
 #[test]
 fn reasons_are_told_in_the_words_of_a_discipline() {
-    let arguments = ["explain", "doorbell", "procure:bell-b-mp:imager", "--discipline", "supply"];
+    let arguments = ["explain", "procure:bell-b-mp:imager", "doorbell", "--discipline", "supply"];
     check(
         &arguments,
         expect![[r#"
@@ -322,26 +326,28 @@ fn compare_with_a_scenario_that_takes_something_away() {
     check(
         &["compare", "doorbell", "--scenario", "no-camera"],
         expect![[r#"
-        Rev B without a camera (no-camera)  against the plan as it is
+            Rev B without a camera (no-camera)  against the plan as it is
 
-        Milestones
-          milestone                 P80 moves  P80                      on time        id
-          Presence alerts: launch       −35 d  2027-07-30 → 2027-06-25  100 %          launch:presence
-          Snapshot on ring: launch      −35 d  2027-07-30 → 2027-06-25  >99 % → 100 %  launch:snapshot
-          Rev B at the spring fair      −35 d  2027-07-23 → 2027-06-18  0 %            spring-fair
+            Milestones
+              milestone                       P80 moves  P80                      on time        id
+              Presence alerts: launch             −35 d  2027-07-30 → 2027-06-25  100 %          launch:presence
+              Snapshot on ring: launch: now       −35 d  2027-07-30 → 2027-06-25  >99 % → 100 %  launch:snapshot
+              only if it is carried after
+              all
+              Rev B at the spring fair            −35 d  2027-07-23 → 2027-06-18  0 %            spring-fair
 
-        Decisions
-          decision          decide by   moves  if decided now  id
-          Camera on rev B?  2027-02-15    0 d  >99 % → 100 %   camera
+            Decisions
+              decision          decide by   moves  if decided now  id
+              Camera on rev B?  2027-02-15    0 d  >99 % → 100 %   camera
 
-        Features and revisions
-          ✗ Bell rev B can no longer run “Snapshot on ring”
+            Features and revisions
+              ✗ Bell rev B can no longer run “Snapshot on ring”
 
-        Orphan needs
-          ✗ “Snapshot on ring” needs Camera, which no planned hardware has now
+            Orphan needs
+              ✗ “Snapshot on ring” needs Camera, which no planned hardware has now
 
-        13 activities move; --activities lists them
-    "#]],
+            13 activities move; --activities lists them
+        "#]],
     );
 }
 
@@ -386,6 +392,12 @@ fn compare_with_a_scenario_that_delays() {
 }
 
 #[test]
+fn a_bundle_does_not_differ_from_itself() {
+    let told = printed(&["compare", "doorbell", "doorbell"]);
+    assert!(told.ends_with("\nNothing differs.\n"), "{told}");
+}
+
+#[test]
 fn check_a_bundle_that_is_fine() {
     check(
         &["check", "doorbell"],
@@ -405,7 +417,7 @@ fn check_a_broken_bundle() {
         broken/product.toml:7:11: error[unknown-reference]: feature `dim` refers to product `lamb` in `product`, which doesn't exist
             help: did you mean `lamp`?
         broken/product.toml:14:30: error[impossible-estimate]: low 9, likely 5, high 14 are out of order
-            help: put the values in rising order: low ≤ likely ≤ high, P50 below P90
+            help: put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90
         broken/product.toml:15:1: error[unknown-field]: feature `glow` has no field `colour`
             help: its fields are id, product, title, requires, work, release, after, markets, target,
                   confidence, value, delay_cost_per_week, probability, stakeholders
@@ -425,7 +437,7 @@ fn plan_a_broken_bundle() {
         broken/product.toml:7:11: error[unknown-reference]: feature `dim` refers to product `lamb` in `product`, which doesn't exist
             help: did you mean `lamp`?
         broken/product.toml:14:30: error[impossible-estimate]: low 9, likely 5, high 14 are out of order
-            help: put the values in rising order: low ≤ likely ≤ high, P50 below P90
+            help: put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90
         broken/product.toml:15:1: error[unknown-field]: feature `glow` has no field `colour`
             help: its fields are id, product, title, requires, work, release, after, markets, target,
                   confidence, value, delay_cost_per_week, probability, stakeholders

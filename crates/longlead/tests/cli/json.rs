@@ -90,8 +90,8 @@ fn every_command_speaks_json() {
     for arguments in [
         &["check", "doorbell", "--json"][..],
         &["decide", "doorbell", "--json"],
-        &["decide", "doorbell", "camera", "--json"],
-        &["explain", "doorbell", "snapshot", "--json"],
+        &["decide", "camera", "doorbell", "--json"],
+        &["explain", "snapshot", "doorbell", "--json"],
         &["coverage", "doorbell", "--json"],
         &["compare", "doorbell", "--scenario", "no-camera", "--json"],
         &["export", "doorbell", "--format", "json"],

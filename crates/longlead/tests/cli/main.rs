@@ -1,10 +1,18 @@
 //! The binary as people and scripts meet it: texts, JSON, exit codes, files and hostile input.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that can't go on must say so"
+)]
+
 mod exits;
 mod files;
 mod golden;
 mod hostile;
 mod json;
+mod readme;
 mod streams;
 
 use std::path::{Path, PathBuf};

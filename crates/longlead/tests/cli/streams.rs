@@ -35,8 +35,8 @@ fn lines_fit_the_terminal() {
     for columns in ["60", "80", "100", "200"] {
         for arguments in [
             &["plan", "doorbell"][..],
-            &["decide", "doorbell", "camera"],
-            &["explain", "doorbell", "snapshot"],
+            &["decide", "camera", "doorbell"],
+            &["explain", "snapshot", "doorbell"],
         ] {
             let output = longlead(arguments).env("COLUMNS", columns).output().unwrap();
             let most: usize = columns.parse().unwrap();

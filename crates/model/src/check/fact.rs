@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
             Kind::Release => self.works("work", records.releases.get(id)?.work.as_ref()),
             Kind::Decision => self.decision(records.decisions.get(id)?),
             Kind::Activity => self.activity(records.activities.get(id)?),
-            Kind::Milestone => self.milestone(id),
+            Kind::Milestone => self.milestone(records.milestones.get(id)?),
             Kind::Actual => self.actual(records.actuals.get(id)?),
             Kind::Calendar => self.calendar(records.calendars.get(id)?),
             Kind::Team => self.team(records.teams.get(id)?),

@@ -14,9 +14,9 @@ use crate::money::Rates;
 use crate::overlay;
 use crate::record::Scenario;
 
-/// How many records may be checked for all scenarios together: seconds of work, and far more than
+/// How many records may be checked for all scenarios together: a second of work, and far more than
 /// scenarios that somebody wrote ever touch.
-const CHECKS_MAX: usize = 1_000_000;
+const CHECKS_MAX: usize = 250_000;
 
 /// How many problems may be told of all scenarios together.
 const PROBLEMS_MAX: usize = 1_000;
@@ -85,27 +85,24 @@ impl Checker<'_> {
             .iter()
             .filter_map(|change| Some((Kind::named(&change.kind)?, change.id.as_str())))
             .collect();
+        let place = self.bundle.place(Kind::Scenario, scenario.id.as_str(), &[]);
         if told.is_empty() {
-            told = self.consequences(&touched);
+            let elsewhere = format!("scenario `{}`", scenario.id);
+            let consequences = self.consequences(&touched).into_iter();
+            let related = |it: Diagnostic| it.related(place.clone(), elsewhere.clone());
+            told.extend(
+                consequences.filter(|it| !self.before.contains(&identity(it))).map(related),
+            );
         }
         for (kind, id) in &touched {
             self.changed.records.restore(*kind, id, &self.bundle.records);
         }
         self.changed.overlaid.clear();
-        let new =
-            told.into_iter().filter(|diagnostic| !self.before.contains(&identity(diagnostic)));
-        new.map(|diagnostic| self.within(scenario, diagnostic)).collect()
-    }
-
-    /// The diagnostic with the scenario in which it arises.
-    fn within(&self, scenario: &Scenario, diagnostic: Diagnostic) -> Diagnostic {
-        let message = format!("in scenario `{}`: {}", scenario.id, diagnostic.message);
-        let diagnostic = Diagnostic { message, ..diagnostic };
-        let place = self.bundle.place(Kind::Scenario, scenario.id.as_str(), &[]);
-        match &diagnostic.place {
-            None => diagnostic.at(place),
-            Some(_) => diagnostic.related(place, format!("scenario `{}`", scenario.id)),
+        for diagnostic in &mut told {
+            diagnostic.message = format!("in scenario `{}`: {}", scenario.id, diagnostic.message);
+            diagnostic.place = diagnostic.place.take().or_else(|| place.clone());
         }
+        told
     }
 
     fn consequences(&mut self, touched: &BTreeSet<Key<'_>>) -> Vec<Diagnostic> {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use octofhir_ucum::{get_all_prefixes, get_all_units};
 
 use super::alias;
+use crate::diagnostic::{letters, may_be_near};
 
 /// Symbols longer than this are not misspelt units.
 const SYMBOL_BYTES_MAX: usize = 40;
@@ -26,6 +27,7 @@ enum Rank {
 struct Candidate {
     spelling: String,
     suggestion: String,
+    letters: u64,
     rank: Rank,
 }
 
@@ -52,15 +54,17 @@ fn differently_cased(symbol: &str) -> Option<&'static Candidate> {
 
 fn misspelt(symbol: &str) -> Option<&'static Candidate> {
     // Almost any two letters are one edit away from some unit.
-    let letters = symbol.chars().count();
-    if letters < 3 {
+    let count = symbol.chars().count();
+    if count < 3 {
         return None;
     }
-    let distance_max = (letters / 3).min(3);
+    let distance_max = (count / 3).min(3);
+    let letters = letters(symbol);
     CANDIDATES
         .iter()
         .filter(|candidate| candidate.rank != Rank::Prefixed)
         .filter(|candidate| candidate.spelling.len().abs_diff(symbol.len()) <= distance_max)
+        .filter(|candidate| may_be_near(candidate.letters, letters, distance_max))
         .map(|candidate| (strsim::osa_distance(&candidate.spelling, symbol), candidate))
         .filter(|(distance, _)| *distance <= distance_max)
         .min_by_key(|(distance, candidate)| (*distance, candidate.rank))
@@ -77,6 +81,7 @@ fn candidates() -> Vec<Candidate> {
         candidates.push(Candidate {
             spelling: spelling.to_owned(),
             suggestion: suggestion.to_owned(),
+            letters: letters(spelling),
             rank,
         });
     };

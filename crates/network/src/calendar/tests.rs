@@ -15,12 +15,7 @@ fn calendar() -> impl Strategy<Value = Calendar> {
 /// Coordinates in and around the horizon, often on and next to a boundary of slots.
 fn work() -> impl Strategy<Value = Work> {
     let slots = -3_i64..(i64::from(HORIZON) + 3);
-    let fractions = prop_oneof![
-        Just(0),
-        Just(1),
-        Just(TICKS_PER_SLOT - 1),
-        0..TICKS_PER_SLOT
-    ];
+    let fractions = prop_oneof![Just(0), Just(1), Just(TICKS_PER_SLOT - 1), 0..TICKS_PER_SLOT];
     (slots, fractions).prop_map(|(slot, fraction)| Work::from_ticks((slot << SLOT_BITS) + fraction))
 }
 
@@ -49,11 +44,7 @@ fn a_finish_is_the_left_limit_and_a_start_the_right_limit_of_a_gap() {
 #[test]
 fn every_instant_of_a_gap_has_the_coordinate_of_the_gap() {
     let calendar = weekdays();
-    for tick in [
-        At::end_of(4),
-        At::start_of(6),
-        At::from_ticks(At::start_of(7).ticks() - 1),
-    ] {
+    for tick in [At::end_of(4), At::start_of(6), At::from_ticks(At::start_of(7).ticks() - 1)] {
         assert_eq!(calendar.work(tick), slots(5));
     }
     assert_eq!(calendar.work(At::end_of(7)), slots(6));
@@ -74,16 +65,11 @@ fn a_calendar_without_working_time_is_refused() {
         Calendar::from_pattern(9, |_| false),
         Err(CalendarError::NoWorkingTime { horizon_slots: 9 })
     );
-    assert_eq!(
-        Calendar::elapsed(0),
-        Err(CalendarError::Horizon { horizon_slots: 0 })
-    );
+    assert_eq!(Calendar::elapsed(0), Err(CalendarError::Horizon { horizon_slots: 0 }));
     let too_long = Calendar::HORIZON_SLOTS_MAX + 1;
     assert_eq!(
         Calendar::elapsed(too_long),
-        Err(CalendarError::Horizon {
-            horizon_slots: too_long
-        })
+        Err(CalendarError::Horizon { horizon_slots: too_long })
     );
 }
 
@@ -93,15 +79,10 @@ fn a_working_exception_wins_over_a_holiday_and_a_holiday_over_the_weekday() {
         working_weekdays: [true, true, true, true, true, false, false],
         weekday_of_slot_zero: 2,
         non_working: vec![SlotRange { first: 5, end: 8 }],
-        working: vec![
-            SlotRange { first: 7, end: 8 },
-            SlotRange { first: 11, end: 12 },
-        ],
+        working: vec![SlotRange { first: 7, end: 8 }, SlotRange { first: 11, end: 12 }],
     };
     let calendar = Calendar::from_week(14, &week).unwrap();
-    let drawn: String = (0..14)
-        .map(|slot| if calendar.works(slot) { '#' } else { '.' })
-        .collect();
+    let drawn: String = (0..14).map(|slot| if calendar.works(slot) { '#' } else { '.' }).collect();
     // From a Wednesday: weekend, holiday to Tuesday, worked Wednesday, worked Sunday.
     assert_eq!(drawn, "###....###.###");
 }

@@ -19,10 +19,7 @@ pub(super) fn check(network: &Network) -> Result<(), NetworkError> {
     check_calendars(network)?;
     let checker = Checker { network };
     checker.date("the status date", network.status)?;
-    network
-        .activities
-        .iter()
-        .try_for_each(|activity| checker.activity(activity))?;
+    network.activities.iter().try_for_each(|activity| checker.activity(activity))?;
     checker.links()?;
     checker.groups()?;
     checker.risks()
@@ -38,28 +35,15 @@ fn check_counts(network: &Network) -> Result<(), NetworkError> {
         ("groups", network.groups.len()),
     ];
     match counts.into_iter().find(|(_, count)| *count > COUNT_MAX) {
-        Some((list, count)) => Err(NetworkError::TooMany {
-            list,
-            count,
-            max: COUNT_MAX,
-        }),
+        Some((list, count)) => Err(NetworkError::TooMany { list, count, max: COUNT_MAX }),
         None => Ok(()),
     }
 }
 
 fn check_names(network: &Network) -> Result<(), NetworkError> {
-    distinct(
-        "activities",
-        network
-            .activities
-            .iter()
-            .map(|activity| activity.name.as_str()),
-    )?;
+    distinct("activities", network.activities.iter().map(|activity| activity.name.as_str()))?;
     distinct("risks", network.risks.iter().map(|risk| risk.name.as_str()))?;
-    distinct(
-        "groups",
-        network.groups.iter().map(|group| group.name.as_str()),
-    )
+    distinct("groups", network.groups.iter().map(|group| group.name.as_str()))
 }
 
 fn distinct<'a>(
@@ -69,10 +53,7 @@ fn distinct<'a>(
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(NetworkError::DuplicateName {
-                list,
-                name: name.to_owned(),
-            });
+            return Err(NetworkError::DuplicateName { list, name: name.to_owned() });
         }
     }
     Ok(())
@@ -128,10 +109,7 @@ impl Checker<'_> {
             Progress::Started { start, remaining } => {
                 self.date_of(start_of, *start)?;
                 remaining.as_ref().map_or(Ok(()), |remaining| {
-                    estimate(
-                        || format!("what remains of activity `{}`", activity.name),
-                        remaining,
-                    )
+                    estimate(|| format!("what remains of activity `{}`", activity.name), remaining)
                 })
             }
             Progress::Finished { start, finish } => {
@@ -180,20 +158,14 @@ impl Checker<'_> {
 
     fn groups(&self) -> Result<(), NetworkError> {
         self.network.groups.iter().try_for_each(|group| {
-            probability(
-                || format!("the correlation of group `{}`", group.name),
-                group.rho,
-            )
+            probability(|| format!("the correlation of group `{}`", group.name), group.rho)
         })
     }
 
     fn risks(&self) -> Result<(), NetworkError> {
         for risk in &self.network.risks {
             let whose = || format!("risk `{}`", risk.name);
-            probability(
-                || format!("the probability of {}", whose()),
-                risk.probability,
-            )?;
+            probability(|| format!("the probability of {}", whose()), risk.probability)?;
             for effect in &risk.effects {
                 let count = self.network.activities.len();
                 index(whose, "activities", effect.activity.index(), count)?;
@@ -234,30 +206,16 @@ fn index(
     if index < count {
         return Ok(());
     }
-    Err(NetworkError::UnknownIndex {
-        referrer: referrer(),
-        list,
-        index,
-        count,
-    })
+    Err(NetworkError::UnknownIndex { referrer: referrer(), list, index, count })
 }
 
 fn estimate(whose: impl Fn() -> String, estimate: &Estimate) -> Result<(), NetworkError> {
-    estimate
-        .validate()
-        .map_err(|source| NetworkError::Estimate {
-            whose: whose(),
-            source,
-        })
+    estimate.validate().map_err(|source| NetworkError::Estimate { whose: whose(), source })
 }
 
 fn probability(what: impl Fn() -> String, value: f64) -> Result<(), NetworkError> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
     }
-    Err(NetworkError::Probability {
-        what: what(),
-        value,
-        range: "between 0 and 1",
-    })
+    Err(NetworkError::Probability { what: what(), value, range: "between 0 and 1" })
 }

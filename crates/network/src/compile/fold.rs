@@ -32,12 +32,7 @@ pub(super) fn fold(network: &Network, order: &[ActivityIndex], position: &[u32])
         match (from_event(network, link), to_event(network, link)) {
             (Some(_), Some(_)) => {}
             (Some(event), None) => {
-                bound_successor(
-                    &mut nodes[to as usize],
-                    network,
-                    link_index,
-                    lag.after(event),
-                );
+                bound_successor(&mut nodes[to as usize], network, link_index, lag.after(event));
             }
             (None, Some(event)) if link.bound == Bound::Maximum => {
                 bound_predecessor(
@@ -58,12 +53,7 @@ pub(super) fn fold(network: &Network, order: &[ActivityIndex], position: &[u32])
         }
     }
     edges.sort_by_key(|edge| (edge.to, edge.link));
-    Folded {
-        nodes,
-        edges,
-        maximum_edges,
-        conversions: tables.conversions,
-    }
+    Folded { nodes, edges, maximum_edges, conversions: tables.conversions }
 }
 
 fn node(network: &Network, index: ActivityIndex) -> Node {
@@ -85,19 +75,13 @@ fn node(network: &Network, index: ActivityIndex) -> Node {
         Progress::Started { start, remaining } => {
             let start = calendar.work(*start);
             node.raise_start(start, Driver::Actual);
-            let done = if remaining.is_some() {
-                Span::ZERO
-            } else {
-                node.start_floor - start
-            };
+            let done = if remaining.is_some() { Span::ZERO } else { node.start_floor - start };
             node.state = NodeState::Started { start, done };
         }
         Progress::Finished { start, finish } => {
             node.start_floor = calendar.work(*start);
             node.start_floor_driver = Driver::Actual;
-            node.state = NodeState::Finished {
-                work: calendar.work(*finish) - node.start_floor,
-            };
+            node.state = NodeState::Finished { work: calendar.work(*finish) - node.start_floor };
         }
     }
     constrain(&mut node, activity, calendar);
@@ -263,11 +247,7 @@ impl Tables {
             .enumerate()
             .map(|(index, calendar)| *first.entry(calendar).or_insert(index as u32))
             .collect();
-        Tables {
-            canonical,
-            of_pair: HashMap::new(),
-            conversions: Vec::new(),
-        }
+        Tables { canonical, of_pair: HashMap::new(), conversions: Vec::new() }
     }
 
     fn edge(&mut self, network: &Network, index: LinkIndex, position: &[u32]) -> Edge {
@@ -278,11 +258,7 @@ impl Tables {
             Bound::Maximum => (link.to, link.from, link.kind.reversed(), -lag),
         };
         let calendar_of = |index: ActivityIndex| network.activities[index.index()].calendar;
-        let event = if kind.leaves_start() {
-            Side::Start
-        } else {
-            Side::Finish
-        };
+        let event = if kind.leaves_start() { Side::Start } else { Side::Finish };
         let (leaving, entering) = (calendar_of(from), calendar_of(to));
         let calendars = &network.calendars;
         let route = match side_after(lag) {
@@ -297,13 +273,7 @@ impl Tables {
                 second: self.crossing(calendars, link.lag.calendar, entering, side),
             },
         };
-        Edge {
-            from: position[from.index()],
-            to: position[to.index()],
-            link: index,
-            kind,
-            route,
-        }
+        Edge { from: position[from.index()], to: position[to.index()], link: index, kind, route }
     }
 
     fn crossing(
@@ -345,10 +315,7 @@ impl Activity {
     /// The estimate from which the work that is left is drawn.
     pub fn work_left(&self) -> &Estimate {
         match &self.progress {
-            Progress::Started {
-                remaining: Some(remaining),
-                ..
-            } => remaining,
+            Progress::Started { remaining: Some(remaining), .. } => remaining,
             _ => &self.estimate,
         }
     }

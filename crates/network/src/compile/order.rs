@@ -19,9 +19,7 @@ pub(super) fn topological_order(network: &Network) -> Result<Vec<ActivityIndex>,
     for &target in &successors.targets {
         waiting_for[target] += 1;
     }
-    let mut order: Vec<usize> = (0..count)
-        .filter(|&index| waiting_for[index] == 0)
-        .collect();
+    let mut order: Vec<usize> = (0..count).filter(|&index| waiting_for[index] == 0).collect();
     let mut done = 0;
     while done < order.len() {
         let index = order[done];
@@ -41,12 +39,7 @@ pub(super) fn topological_order(network: &Network) -> Result<Vec<ActivityIndex>,
 
 impl Successors {
     fn of(network: &Network) -> Successors {
-        let minimum = || {
-            network
-                .links
-                .iter()
-                .filter(|link| link.bound == Bound::Minimum)
-        };
+        let minimum = || network.links.iter().filter(|link| link.bound == Bound::Minimum);
         let mut offsets = vec![0; network.activities.len() + 1];
         for link in minimum() {
             offsets[link.from.index() + 1] += 1;
@@ -72,10 +65,7 @@ impl Successors {
 /// backwards must come round. The walk spelled forwards is the cycle.
 fn cycle(network: &Network, successors: &Successors, waiting_for: &[u32]) -> NetworkError {
     let mut waits_for = vec![None; waiting_for.len()];
-    for from in (0..waiting_for.len())
-        .rev()
-        .filter(|&from| waiting_for[from] > 0)
-    {
+    for from in (0..waiting_for.len()).rev().filter(|&from| waiting_for[from] > 0) {
         for &to in successors.of_activity(from) {
             waits_for[to] = Some(from);
         }
@@ -94,9 +84,6 @@ fn cycle(network: &Network, successors: &Successors, waiting_for: &[u32]) -> Net
     }
     walk.reverse();
     NetworkError::Cycle {
-        activities: walk
-            .into_iter()
-            .map(|index| network.activities[index].name.clone())
-            .collect(),
+        activities: walk.into_iter().map(|index| network.activities[index].name.clone()).collect(),
     }
 }

@@ -24,14 +24,8 @@ fn two() -> Sketch {
 
 #[test]
 fn a_cycle_is_spelled_out_in_order() {
-    let sketch = two()
-        .activity("before", 1.0)
-        .activity("after", 1.0)
-        .activity("c", 1.0);
-    let sketch = sketch
-        .link("a", FS, "b")
-        .link("b", SS, "c")
-        .link("c", FS, "a");
+    let sketch = two().activity("before", 1.0).activity("after", 1.0).activity("c", 1.0);
+    let sketch = sketch.link("a", FS, "b").link("b", SS, "c").link("c", FS, "a");
     check(
         sketch.link("before", FS, "a").link("c", FS, "after"),
         expect![
@@ -51,11 +45,7 @@ fn names_that_key_draws_must_differ() {
         expect!["two activities are named `a`; names key random draws, so give each its own"],
     );
     let mut sketch = two();
-    let risk = Risk {
-        name: "strike".to_owned(),
-        probability: 0.1,
-        effects: vec![],
-    };
+    let risk = Risk { name: "strike".to_owned(), probability: 0.1, effects: vec![] };
     sketch.network.risks = vec![risk.clone(), risk];
     check(
         sketch,
@@ -66,43 +56,24 @@ fn names_that_key_draws_must_differ() {
 #[test]
 fn an_index_past_its_list_is_named() {
     let mut sketch = two();
-    sketch.network.links.push(Link::finish_to_start(
-        ActivityIndex::new(0),
-        ActivityIndex::new(7),
-    ));
-    check(
-        sketch,
-        expect!["links[0] refers to activities[7], of which there are 2"],
-    );
+    sketch.network.links.push(Link::finish_to_start(ActivityIndex::new(0), ActivityIndex::new(7)));
+    check(sketch, expect!["links[0] refers to activities[7], of which there are 2"]);
     check(
         two().activity_on(CalendarIndex::new(9), "c", 1.0),
         expect!["activity `c` refers to calendars[9], of which there are 2"],
     );
     let mut sketch = two();
-    sketch.edit("a").demands.push(Demand {
-        team: TeamIndex::new(0),
-        units: 1,
-    });
-    check(
-        sketch,
-        expect!["activity `a` refers to teams[0], of which there are 0"],
-    );
+    sketch.edit("a").demands.push(Demand { team: TeamIndex::new(0), units: 1 });
+    check(sketch, expect!["activity `a` refers to teams[0], of which there are 0"]);
     let mut sketch = two();
     sketch.edit("b").group = Some(GroupIndex::new(3));
-    check(
-        sketch,
-        expect!["activity `b` refers to groups[3], of which there are 0"],
-    );
+    check(sketch, expect!["activity `b` refers to groups[3], of which there are 0"]);
 }
 
 #[test]
 fn impossible_figures_are_named_with_their_owner() {
     let mut sketch = two();
-    sketch.edit("b").estimate = Estimate::Pert {
-        a: 5.0,
-        m: 3.0,
-        b: 9.0,
-    };
+    sketch.edit("b").estimate = Estimate::Pert { a: 5.0, m: 3.0, b: 9.0 };
     check(
         sketch,
         expect![
@@ -111,11 +82,7 @@ fn impossible_figures_are_named_with_their_owner() {
     );
     let mut sketch = two();
     let estimate = Estimate::Fixed(1.0);
-    sketch.edit("a").rework = Some(Rework {
-        first_pass: 0.0,
-        estimate,
-        rounds_max: 3,
-    });
+    sketch.edit("a").rework = Some(Rework { first_pass: 0.0, estimate, rounds_max: 3 });
     check(
         sketch,
         expect![
@@ -128,15 +95,8 @@ fn impossible_figures_are_named_with_their_owner() {
     );
     let mut sketch = two();
     let impact = Impact::Multiply(Estimate::Fixed(f64::INFINITY));
-    let effects = vec![Effect {
-        activity: ActivityIndex::new(1),
-        impact,
-    }];
-    sketch.network.risks.push(Risk {
-        name: "strike".to_owned(),
-        probability: 0.5,
-        effects,
-    });
+    let effects = vec![Effect { activity: ActivityIndex::new(1), impact }];
+    sketch.network.risks.push(Risk { name: "strike".to_owned(), probability: 0.5, effects });
     check(
         sketch,
         expect![
@@ -144,10 +104,7 @@ fn impossible_figures_are_named_with_their_owner() {
         ],
     );
     let mut sketch = two();
-    sketch.network.groups.push(CorrelationGroup {
-        name: "supplier".to_owned(),
-        rho: 1.5,
-    });
+    sketch.network.groups.push(CorrelationGroup { name: "supplier".to_owned(), rho: 1.5 });
     check(
         sketch,
         expect!["the correlation of group `supplier` is 1.5; it must be between 0 and 1"],
@@ -169,10 +126,7 @@ fn dates_must_lie_within_the_horizon_and_in_order() {
             "the status date is at slot -1.00, outside the horizon of 84 slots; move the date or lengthen the horizon"
         ],
     );
-    let backwards = Progress::Finished {
-        start: At::start_of(4),
-        finish: At::start_of(3),
-    };
+    let backwards = Progress::Finished { start: At::start_of(4), finish: At::start_of(3) };
     check(
         two().progress("a", backwards),
         expect!["`a` is said to finish before it starts; exchange its actual dates"],
@@ -193,11 +147,7 @@ fn a_calendar_made_for_another_horizon_is_refused() {
 
 #[test]
 fn positions_follow_the_links() {
-    let compiled = two()
-        .activity("c", 1.0)
-        .link("c", FS, "b")
-        .link("b", SS, "a")
-        .compile();
+    let compiled = two().activity("c", 1.0).link("c", FS, "b").link("b", SS, "a").compile();
     let names: Vec<&str> = (0..3).map(|position| compiled.name(position)).collect();
     assert_eq!(names, ["c", "b", "a"]);
     assert_eq!(compiled.incoming(2).len(), 1);
@@ -222,13 +172,8 @@ fn only_links_that_cross_calendars_convert() {
 
 #[test]
 fn a_maximum_lag_is_laid_out_as_what_it_pushes() {
-    let lag = Lag {
-        amount: 3.0,
-        calendar: WEEKDAYS,
-    };
-    let compiled = two()
-        .bounded(crate::link::Bound::Maximum, "a", FS, "b", lag)
-        .compile();
+    let lag = Lag { amount: 3.0, calendar: WEEKDAYS };
+    let compiled = two().bounded(crate::link::Bound::Maximum, "a", FS, "b", lag).compile();
     let edge = compiled.maximum_edges()[0];
     assert_eq!(compiled.name(edge.from as usize), "b");
     assert_eq!(compiled.name(edge.to as usize), "a");
@@ -239,17 +184,9 @@ fn a_maximum_lag_is_laid_out_as_what_it_pushes() {
 #[test]
 fn planned_work_counts_expected_rework_only_in_the_mean() {
     let mut sketch = Sketch::new().activity("test", 0.0);
-    sketch.edit("test").estimate = Estimate::Triangular {
-        a: 2.0,
-        m: 2.0,
-        b: 8.0,
-    };
+    sketch.edit("test").estimate = Estimate::Triangular { a: 2.0, m: 2.0, b: 8.0 };
     let estimate = Estimate::Fixed(4.0);
-    sketch.edit("test").rework = Some(Rework {
-        first_pass: 0.5,
-        estimate,
-        rounds_max: 2,
-    });
+    sketch.edit("test").rework = Some(Rework { first_pass: 0.5, estimate, rounds_max: 2 });
     let compiled = sketch.compile();
     let work = |planning| compiled.planned_work(planning)[0].slots();
     // One half of the samples need a round, one quarter a second one.

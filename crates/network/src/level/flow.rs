@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use crate::{
     compile::{Compiled, NodeState},
     index::{ActivityIndex, TeamIndex},
-    level::Placed,
+    level::{Placed, profile::units_of},
     link::{Bound, Link, LinkKind},
     time::{At, Span},
 };
@@ -25,13 +25,7 @@ struct Holding {
 pub(super) fn resource_links(compiled: &Compiled, work: &[Span], placed: &[Placed]) -> Vec<Link> {
     let mut handovers = Handovers::new(compiled);
     for team in 0..compiled.network().teams.len() {
-        hand_on(
-            compiled,
-            TeamIndex::from(team),
-            work,
-            placed,
-            &mut handovers,
-        );
+        hand_on(compiled, TeamIndex::from(team), work, placed, &mut handovers);
     }
     handovers.links
 }
@@ -50,15 +44,12 @@ fn hand_on(
         let start = placed[taker.index()].start;
         let mut missing = units;
         // First from those whom it follows anyway, then units never used, then from those
-        // who were done first: the more time lies between the two, the less a late holder
-        // holds up its taker. Takers come in the order of their starts, so what is free
-        // for this one is free for every later one too.
-        holdings.sort_by_key(|holding| {
-            (
-                !handovers.follows(holding.holder, taker),
-                holding.free_from,
-            )
-        });
+        // who were done first. Takers come in the order of their starts, so what is free for
+        // this one is free for every later one too; and of all ways to pair those who are
+        // done with those who start, first with first leaves the most time between the two
+        // that are closest. So the least waits if work takes longer than planned.
+        holdings
+            .sort_by_key(|holding| (!handovers.follows(holding.holder, taker), holding.free_from));
         let free = |holding: &&mut Holding| holding.free_from <= start;
         for holding in holdings.iter_mut().filter(free) {
             let follows = handovers.follows(holding.holder, taker);
@@ -78,11 +69,7 @@ fn hand_on(
         missing -= from_unused;
         holdings.retain(|holding| holding.units > 0);
         let free_from = placed[taker.index()].finish;
-        holdings.push(Holding {
-            holder: taker,
-            free_from,
-            units: units - missing,
-        });
+        holdings.push(Holding { holder: taker, free_from, units: units - missing });
     }
 }
 
@@ -96,11 +83,7 @@ fn takers(
     let mut takers = Vec::new();
     for (position, node) in compiled.nodes().iter().enumerate() {
         let demands = &compiled.network().activities[node.activity.index()].demands;
-        let units = demands
-            .iter()
-            .filter(|it| it.team == team)
-            .map(|it| it.units)
-            .sum();
+        let units = units_of(team, demands);
         let finished = matches!(node.state, NodeState::Finished { .. });
         if units > 0 && work[position] > Span::ZERO && !finished {
             takers.push((node.activity, units));
@@ -142,11 +125,7 @@ impl Handovers {
             met_by: vec![0; network.activities.len()],
             searches: 0,
         };
-        for link in network
-            .links
-            .iter()
-            .filter(|link| link.bound == Bound::Minimum)
-        {
+        for link in network.links.iter().filter(|link| link.bound == Bound::Minimum) {
             handovers.successors[link.from.index()].push(link.to);
             let lengthens = link.lag.amount >= 0.0;
             if lengthens && link.kind == LinkKind::FinishToStart {

@@ -37,9 +37,7 @@ impl<'a> Generation<'a> {
             task,
             profiles: task.profiles(),
             starts: vec![Work::ZERO; count],
-            waiting_for: (0..count)
-                .map(|position| compiled.incoming(position).len())
-                .collect(),
+            waiting_for: (0..count).map(|position| compiled.incoming(position).len()).collect(),
             eligible: BTreeMap::new(),
         };
         for position in 0..count {
@@ -78,25 +76,16 @@ impl<'a> Generation<'a> {
             return Chance::Now(earliest);
         }
         let (calendar, demands) = self.terms(position);
-        let start = if calendar.start_at(earliest) >= now {
-            earliest
-        } else {
-            calendar.work(now)
-        };
+        let start = if calendar.start_at(earliest) >= now { earliest } else { calendar.work(now) };
         let at = calendar.start_at(start);
         if at > now {
             return Chance::NotBefore(at);
         }
-        match self
-            .profiles
-            .conflict(calendar, start, self.task.work[position], demands)
-        {
+        match self.profiles.conflict(calendar, start, self.task.work[position], demands) {
             None => Chance::Now(start),
             // A conflict ends at a change of use, so there always is one to wait for.
             Some(later) => Chance::NotBefore(
-                self.profiles
-                    .next_change(now, demands)
-                    .unwrap_or(calendar.start_at(later)),
+                self.profiles.next_change(now, demands).unwrap_or(calendar.start_at(later)),
             ),
         }
     }
@@ -104,8 +93,7 @@ impl<'a> Generation<'a> {
     fn place(&mut self, position: usize, start: Work) {
         if !self.task.needs_no_team(position) {
             let (calendar, demands) = self.terms(position);
-            self.profiles
-                .reserve(calendar, start, self.task.work[position], demands);
+            self.profiles.reserve(calendar, start, self.task.work[position], demands);
         }
         self.starts[position] = start;
         let compiled = self.task.compiled;
@@ -120,8 +108,7 @@ impl<'a> Generation<'a> {
 
     fn make_eligible(&mut self, position: usize) {
         let earliest = self.task.earliest(position, &self.starts);
-        self.eligible
-            .insert(self.task.priorities.rank(position), (position, earliest));
+        self.eligible.insert(self.task.priorities.rank(position), (position, earliest));
     }
 
     fn terms(&self, position: usize) -> (&'a Calendar, &'a [Demand]) {

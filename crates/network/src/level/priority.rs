@@ -39,11 +39,7 @@ impl Priorities {
 fn values(compiled: &Compiled, schedule: &Schedule, rule: PriorityRule) -> Vec<i64> {
     let dates = |activity: ActivityIndex| &schedule.activities[activity.index()];
     let of_dates = |value: fn(&ActivityDates) -> i64| {
-        compiled
-            .nodes()
-            .iter()
-            .map(|node| value(dates(node.activity)))
-            .collect()
+        compiled.nodes().iter().map(|node| value(dates(node.activity))).collect()
     };
     match rule {
         PriorityRule::LatestFinishTime => of_dates(|dates| dates.late_finish.ticks()),
@@ -80,10 +76,7 @@ fn total_successors(compiled: &Compiled) -> Vec<i64> {
             }
         }
         let row = &after[position * words..(position + 1) * words];
-        values[position] = -row
-            .iter()
-            .map(|word| i64::from(word.count_ones()))
-            .sum::<i64>();
+        values[position] = -row.iter().map(|word| i64::from(word.count_ones())).sum::<i64>();
     }
     values
 }

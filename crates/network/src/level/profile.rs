@@ -3,6 +3,7 @@
 use crate::{
     activity::Demand,
     calendar::Calendar,
+    index::TeamIndex,
     network::Team,
     time::{At, Span, Work},
 };
@@ -25,9 +26,7 @@ impl Profiles {
             capacity: team.capacity,
             steps: vec![(At::from_ticks(i64::MIN), 0)],
         };
-        Profiles {
-            teams: teams.iter().map(profile).collect(),
-        }
+        Profiles { teams: teams.iter().map(profile).collect() }
     }
 
     /// The first start at or after `start` from which all demands can be met until the
@@ -57,7 +56,7 @@ impl Profiles {
     ) -> Option<Work> {
         let conflicts = demands.iter().filter_map(|demand| {
             let profile = &self.teams[demand.team.index()];
-            profile.conflict(calendar, start, work, demand.units)
+            profile.conflict(calendar, start, work, units_of(demand.team, demands))
         });
         conflicts.max()
     }
@@ -81,25 +80,25 @@ impl Profiles {
     pub(super) fn next_change(&self, at: At, demands: &[Demand]) -> Option<At> {
         let changes = demands.iter().filter_map(|demand| {
             let steps = &self.teams[demand.team.index()].steps;
-            steps
-                .get(steps.partition_point(|step| step.0 <= at))
-                .map(|step| step.0)
+            steps.get(steps.partition_point(|step| step.0 <= at)).map(|step| step.0)
         });
         changes.min()
     }
+}
+
+/// All units of a team that an activity asks for, in one demand or in several. They fit an
+/// `u32`, since no activity that is levelled asks for more than the capacity.
+pub(super) fn units_of(team: TeamIndex, demands: &[Demand]) -> u32 {
+    let units = demands.iter().filter(|demand| demand.team == team).map(|demand| demand.units);
+    units.fold(0, u32::saturating_add)
 }
 
 impl Profile {
     fn conflict(&self, calendar: &Calendar, start: Work, work: Span, units: u32) -> Option<Work> {
         let finish = start + work;
         let (from, until) = (calendar.start_at(start), calendar.finish_at(finish));
-        let first = self
-            .steps
-            .partition_point(|step| step.0 <= from)
-            .saturating_sub(1);
-        let spans = self.steps[first..]
-            .windows(2)
-            .take_while(|span| span[0].0 < until);
+        let first = self.steps.partition_point(|step| step.0 <= from).saturating_sub(1);
+        let spans = self.steps[first..].windows(2).take_while(|span| span[0].0 < until);
         let free = u64::from(self.capacity).saturating_sub(u64::from(units));
         let mut latest = None;
         for span in spans.filter(|span| u64::from(span[0].1) > free) {

@@ -11,9 +11,8 @@ pub(super) fn generate(task: &Task) -> Vec<Work> {
     let count = compiled.nodes().len();
     let mut profiles = task.profiles();
     let mut starts = vec![Work::ZERO; count];
-    let mut waiting_for: Vec<usize> = (0..count)
-        .map(|position| compiled.incoming(position).len())
-        .collect();
+    let mut waiting_for: Vec<usize> =
+        (0..count).map(|position| compiled.incoming(position).len()).collect();
     let mut eligible: BinaryHeap<Reverse<(u32, usize)>> = (0..count)
         .filter(|&position| waiting_for[position] == 0)
         .map(|position| Reverse((task.priorities.rank(position), position)))

@@ -35,17 +35,9 @@ fn sweep(compiled: &Compiled, work: &[Span], late: &mut [Work]) {
 /// The finish that an edge allows the activity that pushes along it.
 fn bounded_finish(compiled: &Compiled, edge: &Edge, work: &[Span], late: &[Work]) -> Work {
     let (from, to) = (edge.from as usize, edge.to as usize);
-    let event = if edge.kind.enters_finish() {
-        late[to]
-    } else {
-        late[to] - work[to]
-    };
+    let event = if edge.kind.enters_finish() { late[to] } else { late[to] - work[to] };
     let bound = edge.route.latest_before(compiled.conversions(), event);
-    if edge.kind.leaves_start() {
-        bound + work[from]
-    } else {
-        bound
-    }
+    if edge.kind.leaves_start() { bound + work[from] } else { bound }
 }
 
 /// Lets every maximum lag hold back; whether any did.
@@ -74,16 +66,9 @@ pub(super) fn free_floats(
         .collect();
     for edge in compiled.edges().iter().chain(compiled.maximum_edges()) {
         let (from, to) = (edge.from as usize, edge.to as usize);
-        let to_event = if edge.kind.enters_finish() {
-            start[to] + work[to]
-        } else {
-            start[to]
-        };
-        let from_event = if edge.kind.leaves_start() {
-            start[from]
-        } else {
-            start[from] + work[from]
-        };
+        let to_event = if edge.kind.enters_finish() { start[to] + work[to] } else { start[to] };
+        let from_event =
+            if edge.kind.leaves_start() { start[from] } else { start[from] + work[from] };
         let bound = edge.route.latest_before(compiled.conversions(), to_event);
         free[from] = free[from].min(bound - from_event);
     }

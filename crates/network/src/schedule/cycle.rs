@@ -62,10 +62,9 @@ fn pusher(compiled: &Compiled, driver: Driver) -> Option<(LinkIndex, usize)> {
 fn edge_of(compiled: &Compiled, index: LinkIndex) -> Option<&Edge> {
     let link = &compiled.network().links[index.index()];
     match link.bound {
-        Bound::Minimum => compiled
-            .incoming(compiled.position(link.to))
-            .iter()
-            .find(|edge| edge.link == index),
+        Bound::Minimum => {
+            compiled.incoming(compiled.position(link.to)).iter().find(|edge| edge.link == index)
+        }
         Bound::Maximum => {
             let edges = compiled.maximum_edges();
             let place = edges.binary_search_by_key(&index, |edge| edge.link).ok()?;
@@ -124,10 +123,7 @@ pub(super) fn spell(steps: &[CycleStep]) -> String {
             Bound::Maximum => "≤",
         };
         let kind = step.kind.abbreviation();
-        text.push_str(&format!(
-            "`{}` –[{kind} {bound} {}]→ ",
-            step.name, step.lag_slots
-        ));
+        text.push_str(&format!("`{}` –[{kind} {bound} {}]→ ", step.name, step.lag_slots));
     }
     if let Some(first) = steps.first() {
         text.push_str(&format!("`{}`", first.name));

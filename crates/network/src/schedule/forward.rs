@@ -52,10 +52,7 @@ fn rounds_max(compiled: &Compiled) -> usize {
 
 fn floors(compiled: &Compiled, work: &[Span], latest_finish: Option<&[Work]>) -> Early {
     let count = compiled.nodes().len();
-    let mut early = Early {
-        start: Vec::with_capacity(count),
-        driver: Vec::with_capacity(count),
-    };
+    let mut early = Early { start: Vec::with_capacity(count), driver: Vec::with_capacity(count) };
     for (position, node) in compiled.nodes().iter().enumerate() {
         let (mut start, mut driver) = (node.start_floor, node.start_floor_driver);
         if let Some((finish, finish_driver)) = node.finish_floor
@@ -105,17 +102,9 @@ pub(crate) fn pushed_start(
     start: &[Work],
 ) -> Work {
     let (from, to) = (edge.from as usize, edge.to as usize);
-    let event = if edge.kind.leaves_start() {
-        start[from]
-    } else {
-        start[from] + work[from]
-    };
+    let event = if edge.kind.leaves_start() { start[from] } else { start[from] + work[from] };
     let arrival = edge.route.carry(compiled.conversions(), event);
-    if edge.kind.enters_finish() {
-        arrival - work[to]
-    } else {
-        arrival
-    }
+    if edge.kind.enters_finish() { arrival - work[to] } else { arrival }
 }
 
 /// Between equal dates a link explains more than a date of the activity's own; between two

@@ -15,16 +15,11 @@ use crate::{
 /// critical activity.
 fn render(compiled: &Compiled, schedule: &Schedule) -> String {
     let mut text = String::new();
-    for (activity, dates) in compiled
-        .network()
-        .activities
-        .iter()
-        .zip(&schedule.activities)
-    {
+    for (activity, dates) in compiled.network().activities.iter().zip(&schedule.activities) {
         let driver = match dates.driver {
-            Driver::Link(link) => compiled
-                .network()
-                .spell_link(&compiled.network().links[link.index()]),
+            Driver::Link(link) => {
+                compiled.network().spell_link(&compiled.network().links[link.index()])
+            }
             other => format!("{other:?}"),
         };
         text.push_str(&format!(
@@ -146,11 +141,7 @@ fn a_milestone_takes_the_end_of_the_gap_that_drives_it() {
         .activity("done", 0.0)
         .activity("not before Saturday", 0.0)
         .link("work", FS, "done")
-        .constraint(
-            "not before Saturday",
-            ConstraintKind::StartNoEarlierThan,
-            At::start_of(5),
-        );
+        .constraint("not before Saturday", ConstraintKind::StartNoEarlierThan, At::start_of(5));
     let compiled = sketch.compile();
     let schedule = compiled.schedule(Planning::MostLikely).unwrap();
     assert_eq!(schedule.activities[1].early_start, At::end_of(4));
@@ -197,10 +188,7 @@ fn a_finish_constraint_moves_the_start_with_it() {
 
 #[test]
 fn what_has_happened_stands_and_the_rest_waits_for_the_status_date() {
-    let started = |start, remaining| Progress::Started {
-        start: At::start_of(start),
-        remaining,
-    };
+    let started = |start, remaining| Progress::Started { start: At::start_of(start), remaining };
     let sketch = Sketch::with_status(At::start_of(7))
         .activity("done", 9.0)
         .activity("begun", 6.0)
@@ -208,13 +196,7 @@ fn what_has_happened_stands_and_the_rest_waits_for_the_status_date() {
         .activity("estimated", 6.0)
         .activity("next", 1.0)
         .activity("along", 1.0)
-        .progress(
-            "done",
-            Progress::Finished {
-                start: At::start_of(0),
-                finish: At::end_of(5),
-            },
-        )
+        .progress("done", Progress::Finished { start: At::start_of(0), finish: At::end_of(5) })
         .progress("begun", started(2, None))
         .progress("overdue", started(0, None))
         .progress("estimated", started(2, Some(Estimate::Fixed(4.0))))
@@ -240,13 +222,7 @@ fn work_begun_out_of_sequence_resumes_after_its_predecessor() {
         .activity("first", 3.0)
         .activity("eager", 4.0)
         .link("first", FS, "eager")
-        .progress(
-            "eager",
-            Progress::Started {
-                start: At::start_of(0),
-                remaining: None,
-            },
-        );
+        .progress("eager", Progress::Started { start: At::start_of(0), remaining: None });
     check(
         sketch,
         expect![[r#"
@@ -264,16 +240,7 @@ fn a_maximum_lag_holds_the_predecessor_back() {
         .activity("mould", 2.0)
         .link("long", FS, "mould")
         .link("mix", FS, "mould")
-        .bounded(
-            Bound::Maximum,
-            "mix",
-            FS,
-            "mould",
-            Lag {
-                amount: 1.0,
-                calendar: WEEKDAYS,
-            },
-        );
+        .bounded(Bound::Maximum, "mix", FS, "mould", Lag { amount: 1.0, calendar: WEEKDAYS });
     check(
         sketch,
         expect![[r#"
@@ -291,16 +258,7 @@ fn a_maximum_lag_is_kept_across_calendars() {
         .activity_on(ELAPSED, "ship", 1.0)
         .activity("use", 1.0)
         .link("long", FS, "use")
-        .bounded(
-            Bound::Maximum,
-            "ship",
-            FS,
-            "use",
-            Lag {
-                amount: 1.0,
-                calendar: ELAPSED,
-            },
-        );
+        .bounded(Bound::Maximum, "ship", FS, "use", Lag { amount: 1.0, calendar: ELAPSED });
     check(
         sketch,
         expect![[r#"
@@ -319,16 +277,7 @@ fn contradicting_lags_are_spelled_out() {
         .activity("c", 2.0)
         .link("a", FS, "b")
         .link("b", FS, "c")
-        .bounded(
-            Bound::Maximum,
-            "a",
-            SS,
-            "c",
-            Lag {
-                amount: 6.0,
-                calendar: WEEKDAYS,
-            },
-        );
+        .bounded(Bound::Maximum, "a", SS, "c", Lag { amount: 6.0, calendar: WEEKDAYS });
     check_error(
         sketch,
         expect![
@@ -343,16 +292,7 @@ fn contradicting_lags_across_calendars_are_found_too() {
         .activity_on(ELAPSED, "a", 10.0)
         .activity("b", 3.0)
         .link("a", FS, "b")
-        .bounded(
-            Bound::Maximum,
-            "a",
-            SS,
-            "b",
-            Lag {
-                amount: 6.0,
-                calendar: ELAPSED,
-            },
-        );
+        .bounded(Bound::Maximum, "a", SS, "b", Lag { amount: 6.0, calendar: ELAPSED });
     check_error(
         sketch,
         expect![
@@ -368,16 +308,7 @@ fn a_circle_of_lags_that_adds_no_time_is_no_contradiction() {
         .activity("b", 1.0)
         .activity("late", 9.0)
         .lagged("a", SS, "b", 5.0, WEEKDAYS)
-        .bounded(
-            Bound::Maximum,
-            "a",
-            SS,
-            "b",
-            Lag {
-                amount: 5.0,
-                calendar: WEEKDAYS,
-            },
-        )
+        .bounded(Bound::Maximum, "a", SS, "b", Lag { amount: 5.0, calendar: WEEKDAYS })
         .link("late", FS, "b");
     check(
         sketch,
@@ -391,10 +322,7 @@ fn a_circle_of_lags_that_adds_no_time_is_no_contradiction() {
 
 #[test]
 fn a_plan_longer_than_the_horizon_is_an_error() {
-    let sketch = Sketch::new()
-        .activity("a", 50.0)
-        .activity("b", 50.0)
-        .link("a", FS, "b");
+    let sketch = Sketch::new().activity("a", 50.0).activity("b", 50.0).link("a", FS, "b");
     check_error(
         sketch,
         expect![
@@ -430,10 +358,7 @@ fn an_activity_placed_late_uses_its_float_up() {
 
 #[test]
 fn deadlines_replace_the_finish_of_the_last_activity() {
-    let sketch = Sketch::new()
-        .activity("a", 3.0)
-        .activity("b", 4.0)
-        .activity("other", 9.0);
+    let sketch = Sketch::new().activity("a", 3.0).activity("b", 4.0).activity("other", 9.0);
     let compiled = sketch.link("a", FS, "b").compile();
     let work = compiled.planned_work(Planning::Mean);
     let deadlines = Deadlines {
@@ -442,11 +367,7 @@ fn deadlines_replace_the_finish_of_the_last_activity() {
         critical_float_max: Span::ZERO,
     };
     let schedule = compiled.schedule_with(&work, &deadlines).unwrap();
-    let floats: Vec<f64> = schedule
-        .activities
-        .iter()
-        .map(|it| it.total_float.slots())
-        .collect();
+    let floats: Vec<f64> = schedule.activities.iter().map(|it| it.total_float.slots()).collect();
     // b may finish on the second Monday, a day before its early finish.
     assert_eq!(floats, [-1.0, -1.0, 51.0]);
 }
@@ -456,10 +377,7 @@ fn durations_for_another_network_are_refused() {
     let compiled = Sketch::new().activity("a", 3.0).compile();
     assert_eq!(
         compiled.schedule_with(&[], &Deadlines::default()),
-        Err(ScheduleError::WorkCount {
-            given: 0,
-            expected: 1
-        })
+        Err(ScheduleError::WorkCount { given: 0, expected: 1 })
     );
 }
 
@@ -480,20 +398,14 @@ fn the_longest_path_follows_the_drivers() {
 }
 
 fn plan(network: Network) -> Schedule {
-    network
-        .compile()
-        .unwrap()
-        .schedule(Planning::MostLikely)
-        .unwrap()
+    network.compile().unwrap().schedule(Planning::MostLikely).unwrap()
 }
 
 /// The plan when one activity is held back until `at`.
 fn plan_delayed(network: &Network, activity: usize, at: At) -> Schedule {
     let mut network = network.clone();
     let kind = ConstraintKind::StartNoEarlierThan;
-    network.activities[activity]
-        .constraints
-        .push(Constraint { kind, at });
+    network.activities[activity].constraints.push(Constraint { kind, at });
     plan(network)
 }
 

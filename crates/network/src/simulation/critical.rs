@@ -138,12 +138,13 @@ impl Marks {
         changed
     }
 
-    /// Passes the marks of an event on to the one that fixed it.
+    /// Passes the marks of an event on to the one that fixed it. A link that fixes a
+    /// finish fixes the start with it, since work is not interrupted.
     fn follow(&mut self, recipe: &Recipe<'_>, block: &Block, way: &Way) {
         let (marks, events) = if way.enters_finish {
-            (&self.finish[way.to], &block.finishes[way.to])
+            (joined(&self.finish[way.to], &self.start[way.to]), &block.finishes[way.to])
         } else {
-            (&self.start[way.to], &block.starts[way.to])
+            (self.start[way.to], &block.starts[way.to])
         };
         let (causes, causing) = if way.leaves_start {
             (&block.starts[way.from], &self.start[way.from])
@@ -152,7 +153,7 @@ impl Marks {
         };
         let mut arrivals = [NEVER; BLOCK];
         way.raise(&recipe.tables, causes, &mut arrivals);
-        let passed = merged(causing, marks, &arrivals, events);
+        let passed = merged(causing, &marks, &arrivals, events);
         if way.leaves_start {
             self.start[way.from] = passed;
         } else {
@@ -173,11 +174,7 @@ impl Marks {
         }
         let durations = elapsed_durations(recipe, block, position);
         let through = self.through(recipe, block, position);
-        let rows = self.start[position].iter().zip(&self.finish[position]);
-        let mut marks = [0; BLOCK];
-        for (mark, (start, finish)) in marks.iter_mut().zip(rows) {
-            *mark = start | finish;
-        }
+        let marks = joined(&self.start[position], &self.finish[position]);
         for (bit, shares) in
             shares.iter_mut().enumerate().filter(|(bit, _)| present >> bit & 1 == 1)
         {
@@ -206,6 +203,14 @@ fn merged(
         passed[sample] = causing[sample] | (marks[sample] & tight);
     }
     passed
+}
+
+fn joined(one: &Row<u32>, other: &Row<u32>) -> Row<u32> {
+    let mut joined = *one;
+    for (mark, other) in joined.iter_mut().zip(other) {
+        *mark |= other;
+    }
+    joined
 }
 
 fn any(marks: &Row<u32>) -> u32 {

@@ -102,3 +102,21 @@ fn a_start_to_start_link_makes_only_the_start_critical() {
     let lead = driver(&drivers, lead);
     assert_eq!((lead.criticality, lead.contribution), (1.0, 0.0));
 }
+
+#[test]
+fn what_fixes_a_finish_drives_what_follows_the_start() {
+    // `pack` must end with `assemble`, and `book` follows the start of `pack`.
+    let mut network = network(200);
+    let assemble = add(&mut network, "assemble", ELAPSED, Estimate::Uniform { a: 20.0, b: 30.0 });
+    let pack = add(&mut network, "pack", ELAPSED, Estimate::Fixed(4.0));
+    let book = add(&mut network, "book", ELAPSED, Estimate::Fixed(1.0));
+    network.links = vec![
+        Link { kind: LinkKind::FinishToFinish, ..Link::finish_to_start(assemble, pack) },
+        Link { kind: LinkKind::StartToStart, ..Link::finish_to_start(pack, book) },
+    ];
+    let drivers = drivers(&network, book, 500);
+    assert_eq!(driver(&drivers, assemble).criticality, 1.0);
+    // Packing sets the date by its length, backwards, but takes no time on the path.
+    let pack = driver(&drivers, pack);
+    assert_eq!((pack.criticality, pack.contribution), (1.0, 0.0));
+}

@@ -12,9 +12,20 @@ const SAMPLES: u32 = 100_000;
 /// Mean and σ of the finish of `activity`, against what they should be.
 #[track_caller]
 fn check_moments(network: &Network, activity: ActivityIndex, mean: f64, std_dev: f64) {
-    let simulation = simulate(network, &request(SAMPLES, vec![target(activity)]));
+    check_moments_of(SAMPLES, network, activity, mean, std_dev);
+}
+
+#[track_caller]
+fn check_moments_of(
+    samples: u32,
+    network: &Network,
+    activity: ActivityIndex,
+    mean: f64,
+    std_dev: f64,
+) {
+    let simulation = simulate(network, &request(samples, vec![target(activity)]));
     let outcome = &simulation.targets[0];
-    let root = f64::from(SAMPLES).sqrt();
+    let root = f64::from(samples).sqrt();
     check_within("mean", outcome.mean.slots(), mean, std_dev / root);
     // σ of the σ of a sample: σ·√((κ−1)/4n), with the kurtosis κ of the sample.
     let kurtosis = outcome
@@ -22,7 +33,7 @@ fn check_moments(network: &Network, activity: ActivityIndex, mean: f64, std_dev:
         .iter()
         .map(|finish| ((Span::from_ticks(i64::from(*finish)).slots() - mean) / std_dev).powi(4))
         .sum::<f64>()
-        / f64::from(SAMPLES);
+        / f64::from(samples);
     let error = std_dev * ((kurtosis - 1.0) / 4.0).sqrt() / root;
     check_within("σ", outcome.std_dev, std_dev, error);
 }
@@ -125,9 +136,10 @@ fn five_paths_of_80_percent_meet_with_33_percent() {
     check_merge(5, 0.8_f64.powi(5));
 }
 
-/// Table 2 of the U.S. Government Accountability Office's Schedule Assessment
-/// Guide (GAO-16-89G): three-point estimates of the interior finish of a house,
-/// as triangular distributions.
+/// Table 2 of the U.S. Government Accountability Office's Schedule Assessment Guide
+/// (GAO-16-89G, 2015), "Estimated Durations for a Section of the House Schedule": minimum,
+/// most likely and maximum remaining days of A1870 to A1930, which the guide models as
+/// triangular distributions.
 const HOUSE: [(f64, f64, f64); 7] = [
     (3.0, 4.0, 6.0),
     (1.0, 1.0, 2.0),
@@ -152,28 +164,43 @@ fn house() -> (Network, ActivityIndex) {
     (network, last)
 }
 
-#[test]
-fn the_gao_house_in_series_has_mean_21_and_deviation_1_2693() {
-    let (network, last) = house();
-    check_moments(&network, last, 21.0, 1.2693);
-}
+/// The means, the variances and the deviations of a series add up to these. The last is
+/// its σ if the linear correlation of every pair is 1.
+const HOUSE_MEAN: f64 = 21.0;
+const HOUSE_STD_DEV_INDEPENDENT: f64 = 1.2693;
+const HOUSE_STD_DEV_CORRELATED: f64 = 3.1587;
 
-#[test]
-fn the_gao_house_fully_correlated_has_the_deviation_of_common_quantiles() {
-    let (mut network, last) = house();
-    grouped(&mut network, 1.0);
-    // The deviations sum to 3.1587. Triangles of different shape can't be
-    // correlated quite fully, so a common quantile gives a little less.
-    let estimates = HOUSE.map(|(a, m, b)| Estimate::Triangular { a, m, b });
-    let sum: f64 = estimates.iter().map(Estimate::std_dev).sum();
-    assert!((sum - 3.1587).abs() < 5e-5);
+/// The σ of a series whose activities all take the same quantile, which is what the
+/// copula at ρ = 1 says, by integration over that quantile.
+fn comonotonic_std_dev(estimates: &[Estimate], mean: f64) -> f64 {
     let steps = 100_000;
     let squares: f64 = (0..steps)
         .map(|step| (f64::from(step) + 0.5) / f64::from(steps))
-        .map(|p| estimates.iter().map(|estimate| estimate.quantile(p)).sum::<f64>() - 21.0)
+        .map(|p| estimates.iter().map(|estimate| estimate.quantile(p)).sum::<f64>() - mean)
         .map(|deviation| deviation * deviation)
         .sum();
-    let common = (squares / f64::from(steps)).sqrt();
-    assert!(common > 0.985 * sum && common < sum, "{common} of {sum}");
-    check_moments(&network, last, 21.0, common);
+    (squares / f64::from(steps)).sqrt()
+}
+
+#[test]
+fn the_gao_house_in_series_has_mean_21_and_deviation_1_2693() {
+    let (network, last) = house();
+    check_moments(&network, last, HOUSE_MEAN, HOUSE_STD_DEV_INDEPENDENT);
+}
+
+/// Triangles of different shape have no joint distribution whose linear correlation is 1:
+/// the most they can do is to take common quantiles, which gives 3.1454 where 3.1587 is the
+/// bound, 0.42 % more. The simulation is held to the exact value at 100,000 samples; at the
+/// usual 10,000 the bound itself lies 0.7 standard errors from the exact value.
+#[test]
+fn the_gao_house_fully_correlated_has_deviation_3_1587_within_its_standard_error() {
+    let (mut network, last) = house();
+    grouped(&mut network, 1.0);
+    let estimates = HOUSE.map(|(a, m, b)| Estimate::Triangular { a, m, b });
+    let bound: f64 = estimates.iter().map(Estimate::std_dev).sum();
+    assert!((bound - HOUSE_STD_DEV_CORRELATED).abs() < 5e-5, "the deviations sum to {bound}");
+    let exact = comonotonic_std_dev(&estimates, HOUSE_MEAN);
+    assert!((exact - 3.1454).abs() < 5e-5, "common quantiles give {exact}");
+    check_moments(&network, last, HOUSE_MEAN, exact);
+    check_moments_of(10_000, &network, last, HOUSE_MEAN, HOUSE_STD_DEV_CORRELATED);
 }

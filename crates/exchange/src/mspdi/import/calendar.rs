@@ -98,7 +98,7 @@ impl Importer<'_> {
     /// The day of a start: the next one, if nothing is worked after that time of day.
     pub(super) fn start_day(&self, calendar_uid: Option<i64>, at: DateTime) -> Date {
         let times = WorkingTime::new(self.project, calendar_uid.or(self.project.calendar_uid));
-        let minute = at.hour() as i64 * 60 + i64::from(at.minute());
+        let minute = i64::from(at.hour()) * 60 + i64::from(at.minute());
         let hours = times.hours(at.date());
         let is_over = !hours.is_empty() && hours.iter().all(|it| i64::from(it.to) <= minute);
         if is_over { at.date().tomorrow().unwrap_or(at.date()) } else { at.date() }
@@ -107,7 +107,7 @@ impl Importer<'_> {
     /// The day of a finish: the one before, if nothing is worked until that time of day.
     pub(super) fn finish_day(&self, calendar_uid: Option<i64>, at: DateTime) -> Date {
         let times = WorkingTime::new(self.project, calendar_uid.or(self.project.calendar_uid));
-        let minute = at.hour() as i64 * 60 + i64::from(at.minute());
+        let minute = i64::from(at.hour()) * 60 + i64::from(at.minute());
         let hours = times.hours(at.date());
         let is_before = !hours.is_empty() && hours.iter().all(|it| i64::from(it.from) >= minute);
         if is_before { at.date().yesterday().unwrap_or(at.date()) } else { at.date() }

@@ -148,7 +148,7 @@ impl Layout {
                 Pass::Forward => {
                     let is_fixed = target.is_fixed() || fixes.clamped.contains(&link.to);
                     let has_begun = matches!(target.state, State::Started { .. });
-                    !is_fixed && !(has_begun && fixes.overrides_links)
+                    !(is_fixed || has_begun && fixes.overrides_links)
                 }
                 // MS Project lets a task that is scheduled by hand start as late as it likes:
                 // only links from its finish hold its late dates.

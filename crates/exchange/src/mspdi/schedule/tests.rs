@@ -220,7 +220,7 @@ fn summaries_hand_links_and_dates_down_and_start_with_their_first_task() {
         &project(tasks),
         expect![[r#"
             2: Tue 06 08:00 → Tue 06 17:00 total 0 free 0 critical
-            3: Wed 07 08:00 → Thu 08 17:00 total 0 free -4800 critical
+            3: Wed 07 08:00 → Thu 08 17:00 total 0 free 0 critical
             5: Fri 09 08:00 → Fri 09 17:00 total 4800 free 4800
             6: Fri 09 08:00 → Mon 12 17:00 total 0 free 0 critical
             7: Wed 07 08:00 → Wed 07 17:00 total 14400 free 14400

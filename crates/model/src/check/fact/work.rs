@@ -3,7 +3,7 @@
 use super::{Facts, item, keys};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::kind::Kind;
-use crate::record::{Risk, Team, Work};
+use crate::record::{Milestone, Risk, Team, Work};
 
 /// Each round is simulated: more are no plan, and cost memory.
 const REWORK_ROUNDS_MAX: u32 = 100;
@@ -70,7 +70,8 @@ impl Facts<'_> {
     }
 
     /// Activities and milestones are nodes of one network and share their names.
-    pub(super) fn milestone(&mut self, id: &str) {
+    pub(super) fn milestone(&mut self, milestone: &Milestone) {
+        let id = milestone.id.as_str();
         if self.bundle.records.has(Kind::Activity, id) {
             let first = self.bundle.place(Kind::Activity, id, &[]);
             let message = format!("`{id}` is both an activity and a milestone");
