@@ -64,7 +64,10 @@ fn measure() -> Result<ExitCode> {
         Ok(peer) => ratios(&mut out, &ours, &peer)?,
         Err(error) => writeln!(out, "  not measured: {error:#}")?,
     }
-    writeln!(out, "\nPeak memory and linearity, each size in a process of its own")?;
+    writeln!(
+        out,
+        "\nTime on one thread and peak memory on all, each size in a process of its own"
+    )?;
     linearity(&mut out)?;
     writeln!(out, "\nOne thread and several")?;
     threads(&mut out, &network)?;
@@ -77,13 +80,21 @@ fn compiled(activities: u32) -> Result<Compiled> {
     Ok(workload::network(activities)?.compile()?)
 }
 
-fn request(activities: u32, samples: u32, drivers: bool) -> SimulationRequest {
+/// Dates alone, with the last activity as target.
+fn dates(activities: u32, samples: u32) -> SimulationRequest {
     let target = TargetRequest {
         activity: ActivityIndex::new(activities - 1),
         deadline: None,
-        sensitivity: drivers,
+        sensitivity: false,
     };
     SimulationRequest { seed: 1, samples, threads: 1, targets: vec![target], gates: vec![] }
+}
+
+/// Dates, and what drives the last activity.
+fn drivers(activities: u32, samples: u32) -> SimulationRequest {
+    let mut request = dates(activities, samples);
+    request.targets[0].sensitivity = true;
+    request
 }
 
 fn simulate(compiled: &Compiled, request: &SimulationRequest) -> Result<Simulation> {
@@ -119,13 +130,12 @@ struct Speed {
 
 fn speed(out: &mut impl Write, network: &longlead_network::Network) -> Result<Speed> {
     let compiled = network.clone().compile()?;
-    let forward = request(ACTIVITIES, SAMPLES, false);
-    let drivers = request(ACTIVITIES, SAMPLES, true);
+    let forward = dates(ACTIVITIES, SAMPLES);
+    let drivers = drivers(ACTIVITIES, SAMPLES);
     let mean_finish = simulate(&compiled, &forward)?.targets[0].mean.slots();
     let forward_seconds = fastest(15, || simulate(&compiled, &forward).map(drop))?;
     let drivers_seconds = fastest(7, || simulate(&compiled, &drivers).map(drop))?;
-    let prepare_seconds =
-        fastest(7, || simulate(&compiled, &request(ACTIVITIES, 1, false)).map(drop))?;
+    let prepare_seconds = fastest(7, || simulate(&compiled, &dates(ACTIVITIES, 1)).map(drop))?;
     let forward_rate = rate(ACTIVITIES, SAMPLES, forward_seconds);
     writeln!(
         out,
@@ -191,7 +201,11 @@ const SIZES: [(u32, u32); 7] = [
     (1_000, 100_000),
 ];
 
+/// How much dearer an activity-sample may become in a network, or a run, ten times as large.
+const GROWTH_MAX: f64 = 1.5;
+
 fn linearity(out: &mut impl Write) -> Result<()> {
+    let mut costs = Vec::new();
     for (activities, samples) in SIZES {
         let program = env::current_exe().context("this program has no path")?;
         let output = Command::new(program)
@@ -203,6 +217,7 @@ fn linearity(out: &mut impl Write) -> Result<()> {
         let mut next = || figures.next().context("too few figures").map(str::to_owned);
         let (seconds, kilobytes) = (next()?.parse::<f64>()?, next()?.parse::<f64>()?);
         let cost = 1e9 * seconds / (f64::from(activities) * f64::from(samples));
+        costs.push(((activities, samples), cost));
         write!(
             out,
             "  {activities:6} × {samples:6}  {:8.1} ms  {cost:5.2} ns per activity-sample  {:6.0} MB",
@@ -214,15 +229,31 @@ fn linearity(out: &mut impl Write) -> Result<()> {
         }
         writeln!(out)?;
     }
+    let cost_of = |size| costs.iter().find(|(other, _)| *other == size).map(|(_, cost)| *cost);
+    let base = cost_of((ACTIVITIES, SAMPLES)).context("the base size is not measured")?;
+    for (what, size) in
+        [("activities", (10 * ACTIVITIES, SAMPLES)), ("samples", (ACTIVITIES, 10 * SAMPLES))]
+    {
+        let growth = cost_of(size).context("ten times the base size is not measured")? / base;
+        writeln!(
+            out,
+            "  ten times the {what}: {growth:.2} times the cost per activity-sample (target \
+             {GROWTH_MAX}: {})",
+            verdict(growth <= GROWTH_MAX),
+        )?;
+    }
     Ok(())
 }
 
-/// Prints the seconds of a simulation with drivers, and the peak memory of this
-/// process in kB (0 where the system doesn't tell).
+/// Prints the seconds of a simulation with drivers on one thread, and the peak memory
+/// of this process in kB (0 where the system doesn't tell) after another on as many
+/// threads as the simulation chooses.
 fn alone(activities: u32, samples: u32) -> Result<ExitCode> {
     let compiled = compiled(activities)?;
-    let request = request(activities, samples, true);
+    let mut request = drivers(activities, samples);
     let seconds = fastest(3, || simulate(&compiled, &request).map(drop))?;
+    request.threads = 0;
+    simulate(&compiled, &request)?;
     writeln!(io::stdout(), "{seconds} {}", peak_kilobytes())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -235,7 +266,7 @@ fn peak_kilobytes() -> u64 {
 
 fn threads(out: &mut impl Write, network: &longlead_network::Network) -> Result<()> {
     let compiled = network.clone().compile()?;
-    let mut request = request(ACTIVITIES, SAMPLES, true);
+    let mut request = drivers(ACTIVITIES, SAMPLES);
     let single = simulate(&compiled, &request)?;
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [2, 3, available] {

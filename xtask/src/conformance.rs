@@ -23,26 +23,14 @@ pub(crate) fn run(folder: &Path) -> Result<ExitCode> {
     if ucum::is_in(folder) {
         outcomes.push(("UCUM", ucum::run(folder)?.differ()));
     }
-    ensure!(
-        !outcomes.is_empty(),
-        "{} holds no cases that we know",
-        folder.display()
-    );
+    ensure!(!outcomes.is_empty(), "{} holds no cases that we know", folder.display());
     let mut out = std::io::stdout().lock();
     let mut differ = 0;
     writeln!(out)?;
     for (kind, count) in outcomes {
         differ += count;
-        let verdict = if count == 0 {
-            "agrees".to_owned()
-        } else {
-            format!("{count} differ")
-        };
+        let verdict = if count == 0 { "agrees".to_owned() } else { format!("{count} differ") };
         writeln!(out, "{kind}: {verdict}")?;
     }
-    Ok(if differ == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if differ == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

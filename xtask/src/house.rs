@@ -30,8 +30,18 @@ fn every_crate_is_on_the_map_in_architecture_md() {
 #[test]
 fn pure_crates_depend_on_nothing_that_does_io() {
     const IMPURE: [&str; 12] = [
-        "tokio", "async-std", "hyper", "axum", "reqwest", "sqlx", "rusqlite", "postgres",
-        "datafusion", "tempfile", "indicatif", "clap",
+        "tokio",
+        "async-std",
+        "hyper",
+        "axum",
+        "reqwest",
+        "sqlx",
+        "rusqlite",
+        "postgres",
+        "datafusion",
+        "tempfile",
+        "indicatif",
+        "clap",
     ];
     for name in ["model", "network", "horizon", "exchange"] {
         let manifest = std::fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml")));

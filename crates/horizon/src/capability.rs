@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longlead_model::{
-    BuildStage, Bundle, CapabilityId, Direction, Feature, FeatureId, Level, PartId, Revision,
+    BomLine, Bundle, CapabilityId, Direction, Feature, FeatureId, Level, PartId, Revision,
     RevisionId,
 };
 use serde::Serialize;
@@ -41,16 +41,37 @@ pub struct Support {
     pub missing: Vec<Missing>,
 }
 
+impl Offered {
+    /// Nothing at all.
+    pub(crate) const NOTHING: Offered = Offered { levels: BTreeMap::new(), parts: BTreeMap::new() };
+}
+
+/// What each revision offers.
+pub(crate) fn all_offered(bundle: &Bundle) -> BTreeMap<RevisionId, Offered> {
+    let mut lines: BTreeMap<&RevisionId, Vec<&BomLine>> = BTreeMap::new();
+    for line in bundle.records.bom_lines.values() {
+        lines.entry(&line.revision).or_default().push(line);
+    }
+    let revisions = bundle.records.revisions.values();
+    revisions
+        .map(|revision| {
+            let lines = lines.get(&revision.id).map_or(&[][..], Vec::as_slice);
+            (revision.id.clone(), offered_by(bundle, revision, lines))
+        })
+        .collect()
+}
+
 /// What a revision offers: its own entries, and those of the parts that its production boards
 /// carry. Where several offer a capability, the best counts.
 pub fn offered(bundle: &Bundle, revision: &Revision) -> Offered {
+    let lines = bundle.records.bom_lines.values().filter(|line| line.revision == revision.id);
+    offered_by(bundle, revision, &lines.collect::<Vec<_>>())
+}
+
+fn offered_by(bundle: &Bundle, revision: &Revision, lines: &[&BomLine]) -> Offered {
     let records = &bundle.records;
     let mut offered = Offered { levels: revision.provides.clone(), parts: BTreeMap::new() };
-    let lines = records
-        .bom_lines
-        .values()
-        .filter(|line| line.revision == revision.id && line.from <= BuildStage::Mp);
-    for part in lines.filter_map(|line| records.parts.get(&line.part)) {
+    for part in lines.iter().filter_map(|line| records.parts.get(&line.part)) {
         for (capability, level) in &part.provides {
             if *level == Level::Present(false) {
                 continue;
@@ -66,6 +87,8 @@ pub fn offered(bundle: &Bundle, revision: &Revision) -> Offered {
             offered.levels.insert(capability.clone(), best.clone());
         }
     }
+    // A capability that the revision denies isn't there, whatever its parts could do.
+    offered.levels.retain(|_, level| *level != Level::Present(false));
     offered
 }
 
@@ -93,8 +116,7 @@ pub(crate) fn missing(bundle: &Bundle, feature: &Feature, offered: &Offered) -> 
 /// Every feature against every revision of its product.
 pub fn support(bundle: &Bundle) -> Vec<Support> {
     let records = &bundle.records;
-    let offers: BTreeMap<&RevisionId, Offered> =
-        records.revisions.values().map(|it| (&it.id, offered(bundle, it))).collect();
+    let offers = all_offered(bundle);
     let mut matrix = Vec::new();
     for feature in records.features.values() {
         for revision in records.revisions.values().filter(|it| it.product == feature.product) {

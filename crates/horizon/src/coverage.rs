@@ -9,7 +9,7 @@ use longlead_model::{
 };
 use serde::Serialize;
 
-use crate::capability::{missing, offered};
+use crate::capability::{all_offered, missing};
 use crate::derive::hardware;
 use crate::forecast::rounded;
 use crate::timeline::days_between;
@@ -64,6 +64,7 @@ pub(crate) fn coverage_over_time(
         let population = population(bundle, revision, finishes);
         by_product.entry(&revision.product).or_default().push(population);
     }
+    let offered = all_offered(bundle);
     let mut coverage = Vec::new();
     for feature in records.features.values() {
         let Some(populations) = by_product.get(&feature.product) else {
@@ -72,9 +73,8 @@ pub(crate) fn coverage_over_time(
         let runs: Vec<bool> = populations
             .iter()
             .map(|population| {
-                let revision = records.revisions.get(&population.revision);
-                let offered = revision.map(|revision| offered(bundle, revision));
-                offered.is_some_and(|offered| missing(bundle, feature, &offered).is_empty())
+                let offered = offered.get(&population.revision);
+                offered.is_some_and(|offered| missing(bundle, feature, offered).is_empty())
             })
             .collect();
         let points = days(as_of).map(|on| point(populations, &runs, on)).collect();
@@ -157,10 +157,11 @@ fn arrival(build: &Build, finish: Date, revision: &Revision) -> Option<Arrival> 
     let Some(fleet) = counted else {
         return Some(Arrival { from: finish, units: build.quantity as f64, weekly_rate: rate });
     };
-    // What was made before the count is in the count; a running build goes on from there.
-    let weeks = f64::from(days_between(finish, fleet.on) / 7 + 1);
-    let left = build.quantity as f64 - rate? * weeks;
-    (left > 0.0).then_some(Arrival { from: fleet.on, units: left, weekly_rate: rate })
+    // What was made until the count is in the count; a running build goes on with its next week.
+    let weeks = days_between(finish, fleet.on) / 7 + 1;
+    let left = build.quantity as f64 - rate? * f64::from(weeks);
+    let from = finish.saturating_add(weeks.weeks());
+    (left > 0.0).then_some(Arrival { from, units: left, weekly_rate: rate })
 }
 
 /// Yearly loss and update reach of a revision: its own, or those of the last one before it that

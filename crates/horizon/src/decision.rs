@@ -2,24 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use longlead_model::{
     ActivityId, Bundle, CapabilityId, Code, Decision, DecisionId, Diagnostic, FeatureId, Kind,
     Money, RevisionId, Step,
 };
 use longlead_network::{
-    ActivityIndex, At, GateOutcome, GateRequest, Schedule, Simulation, Span, TICKS_PER_SLOT,
+    ActivityIndex, At, Bound, GateOutcome, GateRequest, Network, Progress, Schedule, Simulation,
+    Span, TICKS_PER_SLOT,
 };
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 
-use crate::capability::{missing, offered};
-use crate::derive::{Carrier, Derivation, hardware, is_open, software};
+use crate::capability::missing;
+use crate::derive::{Carrier, Derivation, Derived, hardware, is_open, software};
 use crate::explain::path_to;
 use crate::forecast::{Ask, Asked, State, rounded};
+use crate::foresight::offers;
 use crate::options::{OptionValue, include_or_respin};
 use crate::reason::Reason;
-use crate::timeline::days_between;
+use crate::timeline::{Timeline, days_between};
 
 /// A decision with the date by which it must be made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +35,10 @@ pub struct DecisionForecast {
     pub derived: bool,
     /// The activities that wait for it.
     pub gates: Vec<ActivityId>,
+    /// Of a derived decision, the features that need what it would carry, each with the day by
+    /// which that must be decided for its own target. The decision tells of the one that presses
+    /// most.
+    pub needed_by: BTreeMap<FeatureId, Option<Date>>,
     /// The activity whose date must hold.
     pub target: Option<ActivityId>,
     /// The date that must hold.
@@ -87,11 +94,12 @@ pub struct EconomicDecideBy {
     pub decide_by: Option<Date>,
 }
 
-/// A question that is put to the simulation for a decision.
+/// What is put to the simulation, once for all decisions that ask it.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) request: GateRequest,
-    pub(crate) question: Question,
+    /// The decisions that it answers.
+    pub(crate) questions: Vec<Question>,
     /// The day on which a gated specification freezes: after it, nothing can be decided any more.
     pub(crate) freeze: Option<Date>,
 }
@@ -108,37 +116,117 @@ pub(crate) enum Question {
     },
 }
 
-/// The gates of every decision that has a target with a date.
+/// The gates of every decision that has a target with a date, and gates work that leads to it.
 pub(crate) fn gates(bundle: &Bundle, ask: &Ask, derivation: &Derivation) -> Vec<Gate> {
-    let mut gates = Vec::new();
+    let mut gates = Gates { bundle, derivation, ways: BTreeMap::new(), asked: BTreeMap::new() };
     for decision in bundle.records.decisions.values() {
-        let gated = decision.gates.iter().filter_map(|id| derivation.index.get(id).copied());
-        let Some((target, date)) = target_of(decision, derivation) else {
-            continue;
-        };
-        let Some(index) = derivation.index.get(&target) else {
-            continue;
-        };
-        gates.push(Gate {
-            request: GateRequest {
-                activities: gated.collect(),
-                target: *index,
-                deadline: At::end_of(derivation.timeline.slot(date)),
-            },
-            question: Question::Authored(decision.id.clone()),
-            freeze: freeze_of(bundle, &decision.gates),
-        });
+        if let Some((target, date)) = target_of(decision, derivation) {
+            gates.ask(&decision.gates, &target, date, Question::Authored(decision.id.clone()));
+        }
     }
-    gates.extend(carry_gates(bundle, ask, derivation));
-    // A gate without activities asks nothing: what it gated is past.
-    gates.retain(|gate| !gate.request.activities.is_empty());
-    gates
+    for ((revision, capability), features) in carried_needs(bundle, ask.as_of, derivation) {
+        let design = [hardware::ids::design(&revision)];
+        for feature in features {
+            let launch = software::ids::launch(&feature);
+            let asked_by_people = bundle.records.decisions.values().any(|decision| {
+                decision.gates.contains(&design[0]) && decision.target.as_ref() == Some(&launch)
+            });
+            let target = derivation.find(&launch).and_then(|(_, node)| node.target);
+            let Some(date) = target.filter(|_| !asked_by_people) else {
+                continue;
+            };
+            let (revision, capability) = (revision.clone(), capability.clone());
+            gates.ask(&design, &launch, date, Question::Carry { revision, capability, feature });
+        }
+    }
+    gates.asked.into_values().collect()
+}
+
+/// What makes one gate of another's: the gated work, the target and its deadline.
+type Asking = (Vec<ActivityIndex>, ActivityIndex, At);
+
+/// Gates as they come together: what several decisions ask alike is simulated once.
+struct Gates<'a> {
+    bundle: &'a Bundle,
+    derivation: &'a Derivation,
+    /// What leads to each target.
+    ways: BTreeMap<ActivityIndex, BTreeSet<ActivityIndex>>,
+    asked: BTreeMap<Asking, Gate>,
+}
+
+impl Gates<'_> {
+    fn ask(&mut self, gated: &[ActivityId], target: &ActivityId, date: Date, question: Question) {
+        let derivation = self.derivation;
+        let Some((target, _)) = still_ahead(derivation, target) else {
+            return;
+        };
+        let way = self.ways.entry(target).or_insert_with(|| leads_to(&derivation.network, target));
+        let gating: BTreeMap<&ActivityId, ActivityIndex> = gated
+            .iter()
+            .filter_map(|id| Some((id, unstarted(derivation, id)?)))
+            .filter(|(_, index)| way.contains(index))
+            .collect();
+        if gating.is_empty() {
+            return;
+        }
+        let freeze = freeze_of(self.bundle, |design| gating.contains_key(design));
+        let activities: BTreeSet<ActivityIndex> = gating.into_values().collect();
+        let activities: Vec<ActivityIndex> = activities.into_iter().collect();
+        let deadline = At::end_of(derivation.timeline.slot(date));
+        let asking = (activities.clone(), target, deadline);
+        let gate = self.asked.entry(asking).or_insert_with(|| Gate {
+            request: GateRequest { activities, target, deadline },
+            questions: Vec::new(),
+            freeze,
+        });
+        gate.questions.push(question);
+    }
+}
+
+/// A target that can still be held or missed.
+fn still_ahead<'a>(
+    derivation: &'a Derivation,
+    id: &ActivityId,
+) -> Option<(ActivityIndex, &'a Derived)> {
+    let (index, node) = derivation.find(id)?;
+    let is_past = matches!(progress(derivation, index)?, Progress::Finished { .. });
+    (!is_past && !derivation.unreachable.contains(id)).then_some((index, node))
+}
+
+/// The activity, if it is in the plan and hasn't begun: nothing can hold back what has.
+fn unstarted(derivation: &Derivation, id: &ActivityId) -> Option<ActivityIndex> {
+    let index = *derivation.index.get(id)?;
+    matches!(progress(derivation, index)?, Progress::NotStarted).then_some(index)
+}
+
+fn progress(derivation: &Derivation, index: ActivityIndex) -> Option<&Progress> {
+    derivation.network.activities.get(index.index()).map(|activity| &activity.progress)
+}
+
+/// What a delay of which can delay the target, and the target itself.
+fn leads_to(network: &Network, target: ActivityIndex) -> BTreeSet<ActivityIndex> {
+    let mut before: BTreeMap<ActivityIndex, Vec<ActivityIndex>> = BTreeMap::new();
+    for link in &network.links {
+        // A maximum lag holds back the activity that it leaves.
+        let (from, to) = match link.bound {
+            Bound::Minimum => (link.from, link.to),
+            Bound::Maximum => (link.to, link.from),
+        };
+        before.entry(to).or_default().push(from);
+    }
+    let mut found = BTreeSet::from([target]);
+    let mut next = vec![target];
+    while let Some(activity) = next.pop() {
+        let earlier = before.get(&activity).into_iter().flatten().copied();
+        next.extend(earlier.filter(|earlier| found.insert(*earlier)));
+    }
+    found
 }
 
 /// The first day on which a specification freezes whose design is gated.
-fn freeze_of(bundle: &Bundle, gates: &[ActivityId]) -> Option<Date> {
+fn freeze_of(bundle: &Bundle, is_gated: impl Fn(&ActivityId) -> bool) -> Option<Date> {
     let revisions = bundle.records.revisions.values();
-    let gated = revisions.filter(|it| gates.contains(&hardware::ids::design(&it.id)));
+    let gated = revisions.filter(|it| is_gated(&hardware::ids::design(&it.id)));
     gated.filter_map(|revision| revision.specification_freeze).min()
 }
 
@@ -163,7 +251,7 @@ pub(crate) fn carried_needs(
                 let unsettled = unsettled(bundle, as_of, derivation, feature, revision);
                 (revision, unsettled)
             }
-            Carrier::Field { .. } | Carrier::Nothing => continue,
+            Carrier::Field { .. } | Carrier::NoHardware | Carrier::Nothing => continue,
         };
         for capability in capabilities {
             needs.entry((revision.clone(), capability)).or_default().push(feature.clone());
@@ -194,7 +282,7 @@ fn unsettled(
         it.product == revision.product && !is_open(bundle, as_of, &derivation.settled, it)
     });
     let lacking: Vec<BTreeSet<CapabilityId>> = earlier
-        .map(|it| missing(bundle, feature, &offered(bundle, it)))
+        .map(|it| missing(bundle, feature, offers(derivation, &it.id)))
         .map(|missing| missing.into_iter().map(|it| it.capability).collect())
         .collect();
     let needed = feature.requires.keys();
@@ -204,48 +292,65 @@ fn unsettled(
         .collect()
 }
 
-fn carry_gates(bundle: &Bundle, ask: &Ask, derivation: &Derivation) -> Vec<Gate> {
-    let mut gates = Vec::new();
-    for ((revision, capability), features) in carried_needs(bundle, ask.as_of, derivation) {
-        let design = hardware::ids::design(&revision);
-        let Some(gated) = derivation.index.get(&design) else {
-            continue;
-        };
-        for feature in features {
-            let launch = software::ids::launch(&feature);
-            let Some((index, node)) = derivation.find(&launch) else {
-                continue;
-            };
-            let asked_by_people = bundle.records.decisions.values().any(|decision| {
-                decision.gates.contains(&design) && decision.target.as_ref() == Some(&launch)
-            });
-            let Some(date) = node.target.filter(|_| !asked_by_people) else {
-                continue;
-            };
-            gates.push(Gate {
-                request: GateRequest {
-                    activities: vec![*gated],
-                    target: index,
-                    deadline: At::end_of(derivation.timeline.slot(date)),
-                },
-                freeze: freeze_of(bundle, std::slice::from_ref(&design)),
-                question: Question::Carry {
-                    revision: revision.clone(),
-                    capability: capability.clone(),
-                    feature,
-                },
-            });
-        }
-    }
-    gates
-}
-
 /// What the simulation answers for a decision.
 struct Answer<'a> {
     outcome: &'a GateOutcome,
+    as_of: Date,
+    timeline: &'a Timeline,
     freeze: Option<Date>,
     /// How far the spread of each activity moves the target: its schedule sensitivity index.
     weights: BTreeMap<ActivityIndex, f64>,
+}
+
+impl Answer<'_> {
+    /// True if a gated specification has frozen already, so that nothing is left to decide.
+    fn has_frozen(&self) -> bool {
+        self.freeze.is_some_and(|freeze| freeze < self.as_of)
+    }
+
+    /// The probability that the target holds if it is decided on a day: none once a gated
+    /// specification has frozen.
+    fn confidence_on(&self, day: Date) -> f64 {
+        if self.freeze.is_some_and(|freeze| freeze < day) {
+            0.0
+        } else if day <= self.as_of {
+            self.outcome.best_confidence
+        } else {
+            self.outcome.confidence_at(At::start_of(self.timeline.slot(day)))
+        }
+    }
+
+    /// The probability that the target holds if it is decided at once.
+    fn best_confidence(&self) -> f64 {
+        self.confidence_on(self.as_of)
+    }
+
+    /// The latest day with a confidence; where a specification freezes before it, that day.
+    fn decide_by(&self, confidence: f64) -> Option<Date> {
+        if self.has_frozen() {
+            return None;
+        }
+        let decide_by = self.outcome.decide_by(confidence)?;
+        let latest = self.timeline.start_date(decide_by.at).max(self.as_of);
+        Some(self.freeze.map_or(latest, |freeze| freeze.min(latest)))
+    }
+
+    /// The probability week by week, until nothing holds any more.
+    fn curve(&self) -> Vec<(Date, f64)> {
+        let week = Span::from_ticks(7 * TICKS_PER_SLOT);
+        let points = self.outcome.curve(week).into_iter();
+        let mut days: Vec<Date> =
+            points.map(|(at, _)| self.timeline.start_date(at)).filter(|it| *it >= self.as_of).collect();
+        if let Some(freeze) = self.freeze {
+            // The freeze cuts the curve off: the day itself still counts, the next doesn't.
+            days.retain(|day| *day < freeze);
+            let last = [freeze, freeze.tomorrow().unwrap_or(freeze), self.as_of];
+            days.extend(last.into_iter().filter(|day| *day >= self.as_of));
+            days.sort_unstable();
+            days.dedup();
+        }
+        days.into_iter().map(|day| (day, rounded(self.confidence_on(day)))).collect()
+    }
 }
 
 fn weights(simulation: &Simulation, gate: &Gate) -> BTreeMap<ActivityIndex, f64> {
@@ -275,28 +380,37 @@ pub(crate) fn decisions(
     warnings: &mut Vec<Diagnostic>,
 ) -> Vec<DecisionForecast> {
     let teller = Teller { bundle, ask, derivation, schedule };
-    let mut outcomes: BTreeMap<&str, Answer<'_>> = BTreeMap::new();
-    let mut carried: BTreeMap<String, DecisionForecast> = BTreeMap::new();
-    for (gate, outcome) in asked.gates.iter().zip(&simulation.gates) {
-        let answer = Answer { outcome, freeze: gate.freeze, weights: weights(simulation, gate) };
-        match &gate.question {
-            Question::Authored(id) => drop(outcomes.insert(id.as_str(), answer)),
-            Question::Carry { revision, capability, feature } => {
-                let told = teller.carry(revision, capability, feature, &answer);
-                // Of several features that need it, the one that presses most is told.
-                let urgency = |it: &DecisionForecast| it.decide_by.unwrap_or(Date::MIN);
-                match carried.get(&told.id) {
-                    Some(held) if urgency(held) <= urgency(&told) => {}
-                    _ => drop(carried.insert(told.id.clone(), told)),
+    let answers: Vec<(&Gate, Answer<'_>)> = asked
+        .gates
+        .iter()
+        .zip(&simulation.gates)
+        .map(|(gate, outcome)| {
+            let (as_of, timeline) = (ask.as_of, &derivation.timeline);
+            let weights = weights(simulation, gate);
+            (gate, Answer { outcome, as_of, timeline, freeze: gate.freeze, weights })
+        })
+        .collect();
+    let mut authored: BTreeMap<&DecisionId, &Answer<'_>> = BTreeMap::new();
+    let mut carried: BTreeMap<(&RevisionId, &CapabilityId), BTreeMap<&FeatureId, &Answer<'_>>> =
+        BTreeMap::new();
+    for (gate, answer) in &answers {
+        for question in &gate.questions {
+            match question {
+                Question::Authored(id) => drop(authored.insert(id, answer)),
+                Question::Carry { revision, capability, feature } => {
+                    let needs = carried.entry((revision, capability)).or_default();
+                    needs.insert(feature, answer);
                 }
             }
         }
     }
-    let authored = bundle.records.decisions.values();
-    let mut decisions: Vec<DecisionForecast> = authored
-        .map(|decision| teller.authored(decision, outcomes.get(decision.id.as_str()), warnings))
-        .chain(carried.into_values())
-        .collect();
+    let mut decisions: Vec<DecisionForecast> = Vec::new();
+    for decision in bundle.records.decisions.values() {
+        let answer = authored.get(&decision.id).copied();
+        decisions.push(teller.authored(decision, answer, warnings));
+    }
+    let carries = carried.iter();
+    decisions.extend(carries.filter_map(|(what, needs)| teller.carry(*what, needs)));
     // What is decided or has no date comes last; what is lost or presses comes first.
     decisions.sort_by_key(|it| {
         let settled = it.decided.is_some() || it.state == State::Open || it.state == State::Done;
@@ -348,20 +462,46 @@ impl Teller<'_> {
     fn undated(&self, decision: &Decision) -> Diagnostic {
         let id = decision.id.as_str();
         let (what, help) = if decision.gates.is_empty() {
-            ("it gates nothing", "name the activities that wait for it under `gates`".to_owned())
-        } else if decision.target.is_none() {
-            (
-                "it has no target",
-                "name the milestone or launch that must hold as `target`".to_owned(),
-            )
-        } else if target_of(decision, self.derivation).is_none() {
-            ("its target has no date", "give it a `target_date`, or the target a date".to_owned())
+            let help = "name the activities that wait for it under `gates`";
+            ("it gates nothing".to_owned(), help)
+        } else if let Some(target) = &decision.target {
+            self.no_date(decision, target)
         } else {
-            ("all that it gates is past", "record what was decided under `decided`".to_owned())
+            let help = "name the milestone or launch that must hold as `target`";
+            ("it has no target".to_owned(), help)
         };
         let message = format!("decision `{id}` has no decide-by: {what}");
         let place = self.bundle.place(Kind::Decision, id, &[]);
         Diagnostic::warning(Code::IncompletePlan, message).at(place).help(help)
+    }
+
+    /// What keeps a decision that gates something for a target from having a decide-by.
+    fn no_date(&self, decision: &Decision, target: &ActivityId) -> (String, &'static str) {
+        let derivation = self.derivation;
+        if derivation.unreachable.contains(target) {
+            let what = format!("its target can't be reached: `{target}` waits for what no plan holds");
+            return (what, "plan what it waits for; another warning says what that is");
+        }
+        if still_ahead(derivation, target).is_none() {
+            let help = "record what was decided under `decided`";
+            return ("its target has been reached".to_owned(), help);
+        }
+        if target_of(decision, derivation).is_none() {
+            let help = "give it a `target_date`, or the target a date";
+            return ("its target has no date".to_owned(), help);
+        }
+        let is_unstarted = |id: &&ActivityId| unstarted(derivation, id).is_some();
+        if decision.gates.iter().any(|id| is_unstarted(&id)) {
+            let help = "gate work that its target waits for, or name the target that waits for it";
+            return ("what it gates doesn't lead to its target".to_owned(), help);
+        }
+        let is_planned = decision.gates.iter().any(|id| {
+            let index = derivation.index.get(id);
+            let progress = index.and_then(|index| progress(derivation, *index));
+            matches!(progress, Some(Progress::Started { .. }))
+        });
+        let what = if is_planned { "what it gates has begun" } else { "all that it gates is past" };
+        (what.to_owned(), "record what was decided under `decided`")
     }
 
     fn option_value(
@@ -395,23 +535,16 @@ impl Teller<'_> {
         let confidence = delay / (delay + waiting);
         confidence.is_finite().then(|| EconomicDecideBy {
             confidence: rounded(confidence),
-            decide_by: self.decide_by(answer, confidence),
+            decide_by: answer.decide_by(confidence),
         })
-    }
-
-    /// The latest day with a confidence; where a specification freezes before it, that day.
-    fn decide_by(&self, answer: &Answer<'_>, confidence: f64) -> Option<Date> {
-        let decide_by = answer.outcome.decide_by(confidence)?;
-        let latest = self.derivation.timeline.start_date(decide_by.at);
-        Some(answer.freeze.map_or(latest, |freeze| freeze.min(latest)))
     }
 
     /// Fills in when, how sure, and what limits.
     fn date(&self, forecast: &mut DecisionForecast, answer: &Answer<'_>) {
-        forecast.decide_by = self.decide_by(answer, forecast.confidence);
+        forecast.decide_by = answer.decide_by(forecast.confidence);
         forecast.days_left = forecast.decide_by.map(|date| days_between(self.ask.as_of, date));
-        forecast.best_confidence = Some(answer.outcome.best_confidence);
-        forecast.curve = self.curve(answer);
+        forecast.best_confidence = Some(rounded(answer.best_confidence()));
+        forecast.curve = thinned(answer.curve());
         forecast.limited_by = self.limited_by(answer);
         forecast.state = match forecast.days_left {
             None => State::Lost,
@@ -423,6 +556,10 @@ impl Teller<'_> {
     /// What drives the date in the samples that miss it. Everything on the only path drives it in
     /// all of them, so what spreads most comes first.
     fn limited_by(&self, answer: &Answer<'_>) -> Vec<Limit> {
+        if answer.has_frozen() {
+            // Nothing but the freeze keeps it from holding.
+            return Vec::new();
+        }
         let mut limits: Vec<(f64, Limit)> = Vec::new();
         for (activity, share) in &answer.outcome.limited_by {
             let Some(node) = self.derivation.node(*activity) else {
@@ -446,33 +583,6 @@ impl Teller<'_> {
         limits.into_iter().map(|(_, limit)| limit).take(LIMITS_MAX).collect()
     }
 
-    /// The falling curve by weeks, less the points that add nothing.
-    fn curve(&self, answer: &Answer<'_>) -> Vec<(Date, f64)> {
-        let week = Span::from_ticks(7 * TICKS_PER_SLOT);
-        let timeline = &self.derivation.timeline;
-        let points = answer.outcome.curve(week).into_iter();
-        let mut curve: Vec<(Date, f64)> =
-            points.map(|(at, share)| (timeline.start_date(at), rounded(share))).collect();
-        if let Some(freeze) = answer.freeze {
-            // The freeze cuts the curve off: the day itself still counts, the next doesn't.
-            let on_freeze = At::start_of(timeline.slot(freeze));
-            curve.retain(|(date, _)| *date < freeze);
-            curve.push((freeze, rounded(answer.outcome.confidence_at(on_freeze))));
-            curve.push((freeze.tomorrow().unwrap_or(freeze), 0.0));
-        }
-        // A curve that stays flat for months before it falls needs only its ends there.
-        let flat = |window: &[(Date, f64)]| matches!(window, [a, b, c] if a.1 == b.1 && b.1 == c.1);
-        let keep: Vec<bool> = (0..curve.len())
-            .map(|at| {
-                let window = at.checked_sub(1).and_then(|from| curve.get(from..at + 2));
-                !window.is_some_and(flat)
-            })
-            .collect();
-        let mut keep = keep.into_iter();
-        curve.retain(|_| keep.next().unwrap_or(true));
-        curve
-    }
-
     fn because(
         &self,
         forecast: &DecisionForecast,
@@ -480,7 +590,6 @@ impl Teller<'_> {
         date: Date,
         answer: &Answer<'_>,
     ) -> Vec<Reason> {
-        let outcome = answer.outcome;
         let mut because = Vec::new();
         for activity in &forecast.gates {
             because.push(Reason::Gates {
@@ -503,15 +612,14 @@ impl Teller<'_> {
         because.extend(path_to(self.derivation, self.schedule, target, &forecast.gates));
         because.push(Reason::OnTimeIfNow {
             target: target.to_string(),
-            probability: rounded(outcome.best_confidence),
+            probability: rounded(answer.best_confidence()),
         });
-        let wait = Span::from_ticks(WAIT_DAYS * TICKS_PER_SLOT);
-        let then = outcome.confidence_at(self.derivation.network.status + wait);
-        if then < outcome.best_confidence {
+        let (now, then) = (answer.best_confidence(), answer.confidence_on(self.in_a_while()));
+        if then < now {
             because.push(Reason::WaitingCosts {
                 target: target.to_string(),
-                days: WAIT_DAYS as i32,
-                now: rounded(outcome.best_confidence),
+                days: WAIT_DAYS,
+                now: rounded(now),
                 then: rounded(then),
             });
         }
@@ -523,41 +631,80 @@ impl Teller<'_> {
         because
     }
 
-    /// The specification freezes of the revisions whose design is gated.
+    fn in_a_while(&self) -> Date {
+        self.ask.as_of.saturating_add(WAIT_DAYS.days())
+    }
+
+    /// The specification freezes of the revisions whose design is gated and hasn't begun.
     fn freezes(&self, gates: &[ActivityId]) -> Vec<(&RevisionId, Date)> {
         let revisions = self.bundle.records.revisions.values();
-        let gated = revisions.filter(|it| gates.contains(&hardware::ids::design(&it.id)));
+        let gated = revisions.filter(|it| {
+            let design = hardware::ids::design(&it.id);
+            gates.contains(&design) && unstarted(self.derivation, &design).is_some()
+        });
         gated.filter_map(|it| Some((&it.id, it.specification_freeze?))).collect()
     }
 
+    /// Whether to carry a capability on a revision, told for the feature that presses most.
     fn carry(
         &self,
-        revision: &RevisionId,
-        capability: &CapabilityId,
-        feature: &FeatureId,
-        answer: &Answer<'_>,
-    ) -> DecisionForecast {
+        (revision, capability): (&RevisionId, &CapabilityId),
+        needs: &BTreeMap<&FeatureId, &Answer<'_>>,
+    ) -> Option<DecisionForecast> {
+        let decide_by = |feature: &FeatureId, answer: &Answer<'_>| {
+            answer.decide_by(self.wanted(&software::ids::launch(feature)))
+        };
+        let needed_by: BTreeMap<FeatureId, Option<Date>> = needs
+            .iter()
+            .map(|(feature, answer)| ((*feature).clone(), decide_by(feature, answer)))
+            .collect();
+        let urgency = |feature: &FeatureId| needed_by.get(feature).copied().flatten();
+        let (feature, answer) = needs.iter().min_by_key(|(feature, _)| urgency(feature))?;
         let records = &self.bundle.records;
         let name = records.capabilities.get(capability).map_or(capability.as_str(), |it| &it.title);
         let on = records.revisions.get(revision).map_or(revision.as_str(), |it| &it.title);
         let target = software::ids::launch(feature);
-        let node = self.derivation.find(&target).map(|(_, node)| node);
-        let confidence = node.and_then(|node| node.confidence).unwrap_or(self.ask.confidence);
-        let date = node.and_then(|node| node.target);
+        let date = self.derivation.find(&target).and_then(|(_, node)| node.target)?;
         let mut forecast = DecisionForecast {
-            id: format!("carry:{revision}:{capability}"),
+            id: carry_id(revision, capability),
             title: format!("{name} on {on}?"),
             derived: true,
             gates: vec![hardware::ids::design(revision)],
+            needed_by,
             target: Some(target.clone()),
-            target_date: date,
+            target_date: Some(date),
             options: vec![format!("Carry it on {on}"), "Leave it out".to_owned()],
-            ..blank(confidence)
+            ..blank(self.wanted(&target))
         };
         self.date(&mut forecast, answer);
-        forecast.because = self.because(&forecast, &target, date.unwrap_or(Date::MAX), answer);
-        forecast
+        forecast.because = self.because(&forecast, &target, date, answer);
+        Some(forecast)
     }
+
+    /// The confidence that a target should have.
+    fn wanted(&self, target: &ActivityId) -> f64 {
+        let node = self.derivation.find(target).map(|(_, node)| node);
+        node.and_then(|node| node.confidence).unwrap_or(self.ask.confidence)
+    }
+}
+
+/// The id of the derived decision to carry a capability on a revision.
+pub(crate) fn carry_id(revision: &RevisionId, capability: &CapabilityId) -> String {
+    format!("carry:{revision}:{capability}")
+}
+
+/// A curve that stays flat for months before it falls needs only its ends there.
+fn thinned(mut curve: Vec<(Date, f64)>) -> Vec<(Date, f64)> {
+    let flat = |window: &[(Date, f64)]| matches!(window, [a, b, c] if a.1 == b.1 && b.1 == c.1);
+    let keep: Vec<bool> = (0..curve.len())
+        .map(|at| {
+            let window = at.checked_sub(1).and_then(|from| curve.get(from..at + 2));
+            !window.is_some_and(flat)
+        })
+        .collect();
+    let mut keep = keep.into_iter();
+    curve.retain(|_| keep.next().unwrap_or(true));
+    curve
 }
 
 /// A decision that falls due within so many days presses.
@@ -567,7 +714,7 @@ const PRESSING_DAYS: i32 = 60;
 const LIMITS_MAX: usize = 8;
 
 /// The wait whose cost is told.
-const WAIT_DAYS: i64 = 30;
+const WAIT_DAYS: i32 = 30;
 
 fn blank(confidence: f64) -> DecisionForecast {
     DecisionForecast {
@@ -575,6 +722,7 @@ fn blank(confidence: f64) -> DecisionForecast {
         title: String::new(),
         derived: false,
         gates: Vec::new(),
+        needed_by: BTreeMap::new(),
         target: None,
         target_date: None,
         confidence,
@@ -591,5 +739,44 @@ fn blank(confidence: f64) -> DecisionForecast {
         owner: None,
         consult: Vec::new(),
         because: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't go on must say so")]
+
+    use longlead_model::Source;
+
+    use super::*;
+    use crate::derive::derive;
+
+    #[test]
+    fn needs_that_ask_alike_are_simulated_once() {
+        let text = include_str!("../tests/horizon/tracker.toml");
+        let text = text.replace(
+            "requires = { ram = \"512 KiB\" }",
+            "requires = { ram = \"512 KiB\", nfc = true }",
+        );
+        let source = Source {
+            name: "product.toml".to_owned(),
+            text: format!("{text}\n[[capability]]\nid = \"nfc\"\ntitle = \"NFC\"\n"),
+        };
+        let (bundle, _) = Bundle::load(&[source]);
+        let ask = Ask::of(&bundle, bundle.settings.as_of.unwrap());
+        let gates = gates(&bundle, &ask, &derive(&bundle, ask.as_of));
+        let carries = |gate: &&Gate| matches!(gate.questions[0], Question::Carry { .. });
+        let shock: Vec<usize> = gates
+            .iter()
+            .filter(carries)
+            .filter(|gate| {
+                let is_shock = |it: &Question| {
+                    matches!(it, Question::Carry { feature, .. } if feature.as_str() == "shock")
+                };
+                gate.questions.iter().any(is_shock)
+            })
+            .map(|gate| gate.questions.len())
+            .collect();
+        assert_eq!(shock, [2]);
     }
 }

@@ -7,6 +7,7 @@ mod risk;
 pub(crate) mod software;
 mod supply;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
@@ -16,6 +17,7 @@ use longlead_model::{
 use longlead_network::{ActivityIndex, LinkIndex, LinkKind, Network};
 use serde::Serialize;
 
+use crate::capability::Offered;
 use crate::reason::Reason;
 use crate::timeline::Timeline;
 use builder::Builder;
@@ -113,7 +115,9 @@ pub enum Carrier {
         /// What it would have to carry.
         capabilities: Vec<CapabilityId>,
     },
-    /// Nothing planned can run it, and no specification is open.
+    /// The product has no hardware on record, and the feature needs nothing of any.
+    NoHardware,
+    /// Nothing planned can run it, and no revision that is to be made has an open specification.
     Nothing,
 }
 
@@ -136,6 +140,10 @@ pub struct Derivation {
     pub carriers: BTreeMap<FeatureId, Carrier>,
     /// Activities that are past: they happened before anything that is still to be planned.
     pub settled: BTreeSet<ActivityId>,
+    /// What can't happen as planned, and all that waits for it.
+    pub unreachable: BTreeSet<ActivityId>,
+    /// What each revision offers.
+    pub offered: BTreeMap<RevisionId, Offered>,
     /// What keeps the plan from being complete, and what contradicts it.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -173,6 +181,38 @@ impl Derivation {
     }
 }
 
+/// The bundle as it was known on a day: without what has happened since.
+pub(crate) fn known_on(bundle: &Bundle, as_of: Date) -> Cow<'_, Bundle> {
+    let later = |date: Option<Date>| date.is_some_and(|date| date > as_of);
+    let records = &bundle.records;
+    let foresees = records.actuals.values().any(|it| later(it.started) || later(it.finished))
+        || records.orders.values().any(|it| later(Some(it.placed)) || later(it.received))
+        || records.decisions.values().any(|it| later(it.decided.as_ref().map(|it| it.on)))
+        || records.revisions.values().any(|it| later(it.fleet.as_ref().map(|it| it.on)));
+    if !foresees {
+        return Cow::Borrowed(bundle);
+    }
+    let mut known = bundle.clone();
+    let records = &mut known.records;
+    records.actuals.retain(|_, actual| {
+        if later(actual.finished) {
+            actual.finished = None;
+        }
+        actual.started.or(actual.finished).is_some_and(|date| date <= as_of)
+    });
+    records.orders.retain(|_, order| order.placed <= as_of);
+    for order in records.orders.values_mut().filter(|order| later(order.received)) {
+        order.received = None;
+    }
+    for decision in records.decisions.values_mut() {
+        decision.decided = decision.decided.take().filter(|decided| decided.on <= as_of);
+    }
+    for revision in records.revisions.values_mut() {
+        revision.fleet = revision.fleet.take().filter(|fleet| fleet.on <= as_of);
+    }
+    Cow::Owned(known)
+}
+
 /// True if something can still be added to the revision: its design hasn't begun, and its
 /// specification hasn't frozen.
 pub(crate) fn is_open(
@@ -192,10 +232,13 @@ pub(crate) fn is_open(
 /// Problems are told in [`Derivation::diagnostics`]; where one is an error, the network leaves
 /// out what it is about.
 pub fn derive(bundle: &Bundle, as_of: Date) -> Derivation {
-    let mut builder = Builder::new(bundle, as_of);
+    let known = known_on(bundle, as_of);
+    let mut builder = Builder::new(&known, as_of);
     hardware::derive(&mut builder);
     software::derive(&mut builder);
     authored::derive(&mut builder);
+    // Which hardware comes first depends on everything else, so launches come last.
+    software::launches(&mut builder);
     risk::derive(&mut builder);
     builder.finish()
 }

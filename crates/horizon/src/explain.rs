@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use longlead_model::{ActivityId, Bundle, Calendar, Kind, nearest};
 use longlead_network::{
-    ActivityDates, ActivityIndex, CalendarIndex, ConstraintKind, Driver, Link, LinkIndex, Schedule,
+    ActivityDates, ActivityIndex, CalendarIndex, Constraint, ConstraintKind, Driver, Link,
+    LinkIndex, Schedule,
 };
 use serde::Serialize;
 
@@ -220,23 +221,31 @@ fn driver_reason(
     index: ActivityIndex,
 ) -> Option<Reason> {
     let (node, dates) = dated(derivation, schedule, index)?;
-    let (from, to) = days(derivation, dates);
+    let (from, _) = days(derivation, dates);
     let activity = node.id.to_string();
     match dates.driver {
         Driver::Status => Some(Reason::FromAsOf { activity, on: from }),
         Driver::Constraint(kind) => {
-            let at_start = matches!(
-                kind,
-                ConstraintKind::StartNoEarlierThan
-                    | ConstraintKind::StartNoLaterThan
-                    | ConstraintKind::MustStartOn
-            );
-            let on = if at_start { from } else { to };
+            let constraints = &derivation.network.activities.get(index.index())?.constraints;
+            let imposed = constraints.iter().find(|constraint| constraint.kind == kind);
+            let on = imposed.map_or(from, |constraint| imposed_day(derivation, constraint));
             Some(Reason::Imposed { activity, constraint: constraint_words(kind).to_owned(), on })
         }
         Driver::Link(link) => link_reason(derivation, schedule, index, link),
         // What has happened is told with the node.
         Driver::Actual | Driver::Placement => None,
+    }
+}
+
+/// The day that a constraint names, which may be a day off.
+fn imposed_day(derivation: &Derivation, constraint: &Constraint) -> Date {
+    match constraint.kind {
+        ConstraintKind::StartNoEarlierThan
+        | ConstraintKind::StartNoLaterThan
+        | ConstraintKind::MustStartOn => derivation.timeline.start_date(constraint.at),
+        ConstraintKind::FinishNoEarlierThan
+        | ConstraintKind::FinishNoLaterThan
+        | ConstraintKind::MustFinishOn => derivation.timeline.finish_date(constraint.at),
     }
 }
 

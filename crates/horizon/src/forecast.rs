@@ -6,17 +6,18 @@ use jiff::civil::Date;
 use longlead_model::{
     ActivityId, Band, Bundle, CapabilityId, Code, Decision, Diagnostic, RevisionId,
 };
+use longlead_network as network;
 use longlead_network::{
-    Activity, ActivityIndex, At, CalendarIndex, Compiled, Estimate, LevelError, Link, LinkIndex,
-    Network, NetworkError, Planning, PriorityRule, Schedule, ScheduleError, Scheme, Simulation,
-    SimulationRequest, TargetOutcome, TargetRequest,
+    Activity, ActivityIndex, At, Bound, CalendarIndex, Compiled, Estimate, LevelError, Link,
+    LinkIndex, Network, NetworkError, Planning, PriorityRule, Schedule, ScheduleError, Scheme,
+    Simulation, SimulationRequest, TargetOutcome, TargetRequest,
 };
 use serde::Serialize;
 
 use crate::capability::{Support, support};
 use crate::coverage::{FeatureCoverage, coverage_over_time};
 use crate::decision::{self, DecisionForecast};
-use crate::derive::{Carrier, Derivation, Derived, Role, derive};
+use crate::derive::{Carrier, Derivation, Derived, Role, derive, known_on};
 use crate::foresight::{Foresight, foresight};
 
 /// What is asked of a plan besides its facts.
@@ -98,6 +99,8 @@ pub struct MilestoneForecast {
     pub confidence: f64,
     /// How it stands.
     pub state: State,
+    /// True if it waits for something that can't happen as planned; its dates leave that out.
+    pub unreachable: bool,
     /// Capabilities that no planned hardware has and that it is supposed will be carried, each
     /// with the revision that would carry it: without them there is no such date.
     pub supposed: Vec<(RevisionId, CapabilityId)>,
@@ -218,6 +221,8 @@ pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 /// # Errors
 /// Everything that keeps the plan from being computed, as diagnostics.
 pub fn plan(bundle: &Bundle, ask: &Ask, progress: Progress<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let known = known_on(bundle, ask.as_of);
+    let bundle = &*known;
     let mut derivation = derive(bundle, ask.as_of);
     let told = std::mem::take(&mut derivation.diagnostics);
     if told.iter().any(Diagnostic::is_error) {
@@ -271,7 +276,18 @@ fn compile(derivation: &mut Derivation, levelled: bool) -> Result<Compiled, Diag
 /// and contribution are about it where nothing else is asked for.
 fn add_finish(network: &mut Network) {
     let count = network.activities.len() as u32;
-    let followed: BTreeSet<ActivityIndex> = network.links.iter().map(|link| link.from).collect();
+    // Only what surely finishes before something else that is still to come can't be the last.
+    let is_past = |index: ActivityIndex| {
+        let activity = network.activities.get(index.index());
+        activity.is_some_and(|it| matches!(it.progress, network::Progress::Finished { .. }))
+    };
+    let before_another = network.links.iter().filter(|link| {
+        link.bound == Bound::Minimum
+            && !link.kind.leaves_start()
+            && link.lag.amount >= 0.0
+            && !is_past(link.to)
+    });
+    let followed: BTreeSet<ActivityIndex> = before_another.map(|link| link.from).collect();
     let last = (0..count).map(ActivityIndex::new).filter(|index| !followed.contains(index));
     let finish = ActivityIndex::new(count);
     let links: Vec<Link> = last.map(|index| Link::finish_to_start(index, finish)).collect();
@@ -408,12 +424,11 @@ fn assemble(
         .iter()
         .filter_map(|(index, target)| {
             let node = derivation.node(*index)?;
-            let finished = is_finished(derivation, *index);
-            Some(milestone(ask, derivation, node, simulation.targets.get(*target)?, finished))
+            Some(milestone(ask, derivation, node, simulation.targets.get(*target)?))
         })
         .collect();
     milestones.sort_by(|a, b| (a.p50, &a.id).cmp(&(b.p50, &b.id)));
-    let activities = activities(derivation, schedule, simulation, asked);
+    let activities = activities(ask.as_of, derivation, schedule, simulation, asked);
     let finishes: BTreeMap<&ActivityId, Date> =
         activities.iter().map(|activity| (&activity.id, activity.finish_p50)).collect();
     let decisions =
@@ -434,11 +449,16 @@ fn assemble(
     }
 }
 
-fn is_finished(derivation: &Derivation, index: ActivityIndex) -> bool {
-    let activity = derivation.network.activities.get(index.index());
-    activity.is_some_and(|activity| {
-        matches!(activity.progress, longlead_network::Progress::Finished { .. })
-    })
+/// The first and last day of an activity that has finished.
+fn past_days(derivation: &Derivation, index: ActivityIndex) -> Option<(Date, Date)> {
+    match derivation.network.activities.get(index.index())?.progress {
+        network::Progress::Finished { start, finish } => {
+            let to = derivation.timeline.finish_date(finish);
+            // A point in time starts where it finishes.
+            Some((derivation.timeline.start_date(start).min(to), to))
+        }
+        _ => None,
+    }
 }
 
 fn milestone(
@@ -446,16 +466,17 @@ fn milestone(
     derivation: &Derivation,
     node: &Derived,
     outcome: &TargetOutcome,
-    finished: bool,
 ) -> MilestoneForecast {
-    let date = |p: f64| {
-        derivation.timeline.finish_date(outcome.percentile(p)).max(
-            // A milestone that nothing holds is reached as the as-of day begins, not the day before.
-            if finished { Date::MIN } else { ask.as_of },
-        )
+    let past = past_days(derivation, outcome.activity);
+    let date = |p: f64| match past {
+        Some((_, finished)) => finished,
+        // A milestone that nothing holds is reached as the as-of day begins, not the day before.
+        None => derivation.timeline.finish_date(outcome.percentile(p)).max(ask.as_of),
     };
+    let finished = past.is_some();
     let confidence = node.confidence.unwrap_or(ask.confidence);
-    let on_time = outcome.p_on_time;
+    let unreachable = derivation.unreachable.contains(&node.id);
+    let on_time = outcome.p_on_time.map(|share| if unreachable { 0.0 } else { rounded(share) });
     MilestoneForecast {
         id: node.id.clone(),
         title: node.title.clone(),
@@ -467,7 +488,8 @@ fn milestone(
         p90: date(0.9),
         on_time,
         confidence,
-        state: state(on_time, confidence, finished),
+        state: if unreachable { State::Lost } else { state(on_time, confidence, finished) },
+        unreachable,
         supposed: supposed(derivation, node),
         drivers: drivers(derivation, outcome),
     }
@@ -475,11 +497,10 @@ fn milestone(
 
 /// What a launch supposes: only if it is carried does its date mean anything.
 fn supposed(derivation: &Derivation, node: &Derived) -> Vec<(RevisionId, CapabilityId)> {
-    let carrier = derivation.carriers.iter().find(|(feature, _)| {
-        node.role == Role::Launch && crate::derive::software::ids::launch(feature) == node.id
-    });
+    let feature = node.id.as_str().strip_prefix("launch:");
+    let carrier = feature.and_then(|feature| derivation.carriers.get(feature));
     match carrier {
-        Some((_, Carrier::Supposed { revision, capabilities })) => {
+        Some(Carrier::Supposed { revision, capabilities }) => {
             capabilities.iter().map(|capability| (revision.clone(), capability.clone())).collect()
         }
         _ => Vec::new(),
@@ -521,6 +542,7 @@ pub(crate) fn rounded(value: f64) -> f64 {
 }
 
 fn activities(
+    as_of: Date,
     derivation: &Derivation,
     schedule: &Schedule,
     simulation: &Simulation,
@@ -542,8 +564,16 @@ fn activities(
         let driver = drivers.get(&index);
         // A point in time is a finish: it is told as the day that ends with it.
         let is_point = dates.early_start == dates.early_finish;
-        let start = |at: At| {
-            if is_point { timeline.finish_date(at) } else { timeline.start_date(at) }
+        let past = past_days(derivation, index);
+        let finish = |at: At| match past {
+            Some((_, finished)) => finished,
+            None if is_point => timeline.finish_date(at).max(as_of),
+            None => timeline.finish_date(at),
+        };
+        let start = |at: At| match past {
+            Some((started, _)) => started,
+            None if is_point => finish(at),
+            None => timeline.start_date(at),
         };
         activities.push(ActivityForecast {
             id: node.id.clone(),
@@ -551,22 +581,22 @@ fn activities(
             role: node.role,
             band: node.band,
             early_start: start(dates.early_start),
-            early_finish: timeline.finish_date(dates.early_finish),
+            early_finish: finish(dates.early_finish),
             late_start: start(dates.late_start),
-            late_finish: timeline.finish_date(dates.late_finish),
+            late_finish: finish(dates.late_finish),
             total_float: rounded(dates.total_float.slots()),
             free_float: rounded(dates.free_float.slots()),
             critical: dates.critical,
-            criticality: driver.map_or(0.0, |driver| driver.criticality),
+            criticality: rounded(driver.map_or(0.0, |driver| driver.criticality)),
             contribution_days: rounded(driver.map_or(0.0, |driver| driver.contribution)),
             cruciality: rounded(driver.map_or(0.0, |driver| driver.cruciality)),
             ssi: rounded(driver.map_or(0.0, |driver| driver.sensitivity)),
             start_p50: start(spread.start.p50),
-            finish_p10: timeline.finish_date(spread.finish.p10),
-            finish_p50: timeline.finish_date(spread.finish.p50),
-            finish_p80: timeline.finish_date(spread.finish.p80),
-            finish_p90: timeline.finish_date(spread.finish.p90),
-            finished: is_finished(derivation, index),
+            finish_p10: finish(spread.finish.p10),
+            finish_p50: finish(spread.finish.p50),
+            finish_p80: finish(spread.finish.p80),
+            finish_p90: finish(spread.finish.p90),
+            finished: past.is_some(),
         });
     }
     activities.sort_by(|a, b| a.id.cmp(&b.id));

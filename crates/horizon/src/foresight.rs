@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use longlead_model::{
-    Bundle, CapabilityId, Currency, Decimal, FeatureId, Level, Money, Offer, PartId, Revision,
+    Bundle, CapabilityId, Currency, Decimal, Feature, FeatureId, Level, Money, Offer, PartId, Revision,
     RevisionId,
 };
 use serde::Serialize;
 
-use crate::capability::{more_is_better, offered};
-use crate::decision::DecisionForecast;
-use crate::derive::{Carrier, Derivation, hardware, is_open};
+use crate::capability::{Offered, missing, more_is_better};
+use crate::decision::{DecisionForecast, carry_id};
+use crate::derive::{Carrier, Derivation, hardware, is_open, software};
 
 /// What is foreseen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -53,7 +53,8 @@ pub struct IdleCapability {
     pub level: String,
     /// The parts that offer it and nothing that is needed.
     pub parts: Vec<PartId>,
-    /// What these parts cost on one unit, if they have a price.
+    /// What these parts cost on one unit, if they have a price. A part that offers several idle
+    /// capabilities counts with the first of them alone, so that costs can be added up.
     #[serde(serialize_with = "money")]
     pub unit_cost: Option<Money>,
     /// Units that are planned to be built.
@@ -92,36 +93,63 @@ fn orphan_needs(
             Some(Carrier::Supposed { revision, capabilities }) => {
                 (Some(revision.clone()), capabilities.clone())
             }
-            Some(Carrier::Nothing) => (None, unmet_anywhere(bundle, feature)),
+            Some(Carrier::Nothing) => (None, unmet_anywhere(bundle, derivation, feature)),
             _ => continue,
         };
         for capability in capabilities {
-            let design = could_carry.as_ref().map(hardware::ids::design);
-            let target = crate::derive::software::ids::launch(&feature.id);
-            let decision = decisions.iter().find(|decision| {
-                decision.target.as_ref() == Some(&target)
-                    && design.as_ref().is_some_and(|design| decision.gates.contains(design))
-            });
+            let decide_by = could_carry
+                .as_ref()
+                .and_then(|revision| decide_by(decisions, revision, &capability, &feature.id));
             orphans.push(OrphanNeed {
                 feature: feature.id.clone(),
                 title: feature.title.clone(),
                 need: feature.requires.get(&capability).map(Level::to_string).unwrap_or_default(),
-                best: best_offered(bundle, feature, &capability),
+                best: best_offered(bundle, derivation, feature, &capability),
                 capability,
                 could_carry: could_carry.clone(),
-                decide_by: decision.and_then(|decision| decision.decide_by),
+                decide_by,
             });
         }
     }
     orphans
 }
 
+/// What a revision offers.
+pub(crate) fn offers<'a>(derivation: &'a Derivation, revision: &RevisionId) -> &'a Offered {
+    static NOTHING: Offered = Offered::NOTHING;
+    derivation.offered.get(revision).unwrap_or(&NOTHING)
+}
+
+/// The day by which carrying a capability must be decided for one feature: what people asked for
+/// it, else what was derived.
+fn decide_by(
+    decisions: &[DecisionForecast],
+    revision: &RevisionId,
+    capability: &CapabilityId,
+    feature: &FeatureId,
+) -> Option<Date> {
+    let carry = carry_id(revision, capability);
+    let derived = decisions.iter().find(|it| it.derived && it.id == carry);
+    if let Some(decide_by) = derived.and_then(|it| it.needed_by.get(feature)) {
+        return *decide_by;
+    }
+    let (design, launch) = (hardware::ids::design(revision), software::ids::launch(feature));
+    let authored = decisions.iter().find(|it| {
+        !it.derived && it.target.as_ref() == Some(&launch) && it.gates.contains(&design)
+    });
+    authored.and_then(|it| it.decide_by)
+}
+
 /// What a feature needs that no revision of its product offers enough of; where each need is met
 /// somewhere but never together, all of its needs.
-fn unmet_anywhere(bundle: &Bundle, feature: &longlead_model::Feature) -> Vec<CapabilityId> {
+fn unmet_anywhere(
+    bundle: &Bundle,
+    derivation: &Derivation,
+    feature: &Feature,
+) -> Vec<CapabilityId> {
     let revisions = bundle.records.revisions.values().filter(|it| it.product == feature.product);
     let lacking: Vec<BTreeSet<CapabilityId>> = revisions
-        .map(|it| crate::capability::missing(bundle, feature, &offered(bundle, it)))
+        .map(|it| missing(bundle, feature, offers(derivation, &it.id)))
         .map(|missing| missing.into_iter().map(|it| it.capability).collect())
         .collect();
     let everywhere: Vec<CapabilityId> = feature
@@ -135,13 +163,14 @@ fn unmet_anywhere(bundle: &Bundle, feature: &longlead_model::Feature) -> Vec<Cap
 
 fn best_offered(
     bundle: &Bundle,
-    feature: &longlead_model::Feature,
+    derivation: &Derivation,
+    feature: &Feature,
     capability: &CapabilityId,
 ) -> Option<(RevisionId, String)> {
     let more = more_is_better(bundle, capability);
-    let mut best: Option<(RevisionId, Level)> = None;
+    let mut best: Option<(RevisionId, &Level)> = None;
     for revision in bundle.records.revisions.values().filter(|it| it.product == feature.product) {
-        let Some(level) = offered(bundle, revision).levels.remove(capability) else {
+        let Some(level) = offers(derivation, &revision.id).levels.get(capability) else {
             continue;
         };
         let better = best.as_ref().is_none_or(|(_, held)| !level.is_met_by(held, more));
@@ -168,20 +197,23 @@ fn idle_capabilities(bundle: &Bundle, as_of: Date, derivation: &Derivation) -> V
             .flat_map(|feature| feature.requires.keys())
             .chain(records.requirements.values().flat_map(|it| &it.capabilities))
             .collect();
-        let offered = offered(bundle, revision);
+        let offered = offers(derivation, &revision.id);
+        let mut counted: BTreeSet<PartId> = BTreeSet::new();
         for (capability, level) in &offered.levels {
             if needed.contains(capability) || *level == Level::Present(false) {
                 continue;
             }
             let parts = offered.parts.get(capability).cloned().unwrap_or_default();
-            let wasted: Vec<PartId> =
+            let wasted: BTreeSet<PartId> =
                 parts.into_iter().filter(|part| only_idle(bundle, part, &needed)).collect();
-            let unit_cost = unit_cost(bundle, as_of, revision, &wasted, units);
+            let new: Vec<PartId> = wasted.difference(&counted).cloned().collect();
+            let unit_cost = unit_cost(bundle, as_of, revision, &new, units);
+            counted.extend(new);
             idle.push(IdleCapability {
                 revision: revision.id.clone(),
                 capability: capability.clone(),
                 level: level.to_string(),
-                parts: wasted,
+                parts: wasted.into_iter().collect(),
                 total_cost: unit_cost.and_then(|cost| cost.times(Decimal::from(units)).ok()),
                 unit_cost,
                 units,

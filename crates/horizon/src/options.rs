@@ -16,8 +16,9 @@ pub struct OptionValue {
     pub include: bool,
     /// q: the probability that the need is real.
     pub probability: f64,
-    /// q*: above it, including now pays. Above one, it never does.
-    pub threshold: f64,
+    /// q*: above it, including now pays. Above one, it never does; none where even a real need
+    /// makes waiting cost nothing, so that there is nothing to weigh.
+    pub threshold: Option<f64>,
     /// A: the cost of including now.
     pub cost_of_including: f64,
     /// B: the cost of having waited if the need is real.
@@ -64,7 +65,7 @@ pub fn include_or_respin(
     Ok(OptionValue {
         include: including < waiting,
         probability,
-        threshold: including / respin,
+        threshold: Some(including / respin).filter(|share| share.is_finite()),
         cost_of_including: including,
         cost_of_respin: respin,
         expected_cost_of_waiting: waiting,
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn the_worked_example_gives_its_threshold_and_value_of_information() {
         let unlikely = value_at(0.1);
-        assert!((unlikely.threshold - 0.2222).abs() < 5e-5);
+        assert!((unlikely.threshold.unwrap() - 0.2222).abs() < 5e-5);
         assert!(!unlikely.include);
         assert!((unlikely.evpi - 35_000.0).abs() < 1e-6);
         let likely = value_at(0.3);

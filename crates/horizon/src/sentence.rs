@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use longlead_model::{Bundle, Kind};
+use longlead_model::{Bundle, Direction, Kind, Level};
 
 use crate::derive::Derivation;
 use crate::reason::Reason;
@@ -18,6 +18,7 @@ pub struct Vocabulary<'a> {
     bundle: &'a Bundle,
     titles: BTreeMap<&'a str, &'a str>,
     terms: BTreeMap<&'a str, &'a str>,
+    as_of: Date,
 }
 
 impl<'a> Vocabulary<'a> {
@@ -33,7 +34,8 @@ impl<'a> Vocabulary<'a> {
             let own = discipline.and_then(|discipline| term.names.get(discipline));
             (term.id.as_str(), own.map_or(term.title.as_str(), String::as_str))
         });
-        Vocabulary { bundle, titles, terms: terms.collect() }
+        let as_of = derivation.timeline.start_date(derivation.network.status);
+        Vocabulary { bundle, titles, terms: terms.collect(), as_of }
     }
 
     fn term(&self, concept: &str, usual: &'a str) -> &'a str {
@@ -62,6 +64,17 @@ impl<'a> Vocabulary<'a> {
             _ => None,
         };
         title.map_or(id, String::as_str)
+    }
+
+    fn is_less_better(&self, capability: &str) -> bool {
+        let capability = self.bundle.records.capabilities.get(capability);
+        capability.is_some_and(|it| it.better == Direction::Less)
+    }
+
+    fn is_amount_needed(&self, feature: &str, capability: &str) -> bool {
+        let feature = self.bundle.records.features.get(feature);
+        let need = feature.and_then(|feature| feature.requires.get(capability));
+        matches!(need, Some(Level::Amount(_)))
     }
 
     /// The reason as a sentence, without a full stop.
@@ -158,8 +171,9 @@ impl<'a> Vocabulary<'a> {
     fn of_hardware(&self, reason: &'a Reason) -> String {
         match reason {
             Reason::NeedsPart { build, revision, part, quantity } => format!(
-                "{quantity} × {} are on the {} of {} for {build}",
+                "{quantity} × {} {} on the {} of {} for {build}",
                 self.record(Kind::Part, part),
+                if quantity == "1" { "is" } else { "are" },
                 self.term("bom", "BOM"),
                 self.record(Kind::Revision, revision),
             ),
@@ -182,10 +196,10 @@ impl<'a> Vocabulary<'a> {
             Reason::Ordered { order, placed, promised, received } => {
                 let state = match (received, promised) {
                     (Some(received), _) => format!("arrived on {}", day(*received)),
-                    (None, Some(promised)) => format!("promised for {}", day(*promised)),
-                    (None, None) => "not yet promised".to_owned(),
+                    (None, Some(promised)) => format!("is promised for {}", day(*promised)),
+                    (None, None) => "isn't promised yet".to_owned(),
                 };
-                format!("order {order} was placed on {} and is {state}", day(*placed))
+                format!("order {order} was placed on {} and {state}", day(*placed))
             }
             Reason::BuildOrder { stage, quantity, after, .. } => match after {
                 Some(after) => format!("{stage} of {quantity} units comes after {after}"),
@@ -212,6 +226,11 @@ impl<'a> Vocabulary<'a> {
             Reason::Shipped { market, time } => {
                 format!("shipping to {} takes {time}", self.record(Kind::Market, market))
             }
+            Reason::Freezes { revision, on } if *on < self.as_of => format!(
+                "the specification of {} froze on {}",
+                self.record(Kind::Revision, revision),
+                day(*on),
+            ),
             Reason::Freezes { revision, on } => format!(
                 "the {} of {} is on {}",
                 self.term("specification-freeze", "specification freeze"),
@@ -232,9 +251,15 @@ impl<'a> Vocabulary<'a> {
             Reason::Lacks { revision, capability, need, has } => {
                 let name = self.record(Kind::Capability, capability);
                 let revision = self.record(Kind::Revision, revision);
-                match has {
+                match has.as_deref() {
+                    None | Some("no") => format!("{revision} lacks {name}"),
+                    Some("yes") => {
+                        format!("{revision} has {name}, nobody says how much; {need} is needed")
+                    }
+                    Some(has) if self.is_less_better(capability) => {
+                        format!("{revision} has {has} of {name}, at most {need} is allowed")
+                    }
                     Some(has) => format!("{revision} has {has} of {name}, {need} is needed"),
-                    None => format!("{revision} lacks {name}"),
                 }
             }
             Reason::FieldRuns { revision, units, .. } => format!(
@@ -245,11 +270,18 @@ impl<'a> Vocabulary<'a> {
                 "no device in the field can run it; {} is the first hardware that can",
                 self.record(Kind::Revision, revision),
             ),
-            Reason::Supposed { revision, capability, .. } => format!(
-                "no planned hardware has {}; it is supposed that {} will carry it",
-                self.record(Kind::Capability, capability),
-                self.record(Kind::Revision, revision),
-            ),
+            Reason::Supposed { feature, revision, capability } => {
+                let name = self.record(Kind::Capability, capability);
+                let lack = if self.is_less_better(capability) {
+                    format!("no planned hardware keeps {name} low enough")
+                } else if self.is_amount_needed(feature, capability) {
+                    format!("no planned hardware has enough {name}")
+                } else {
+                    format!("no planned hardware has {name}")
+                };
+                let revision = self.record(Kind::Revision, revision);
+                format!("{lack}; it is supposed that {revision} will carry it")
+            }
             Reason::CarriedBy { feature, release } => format!(
                 "{} carries {}",
                 self.record(Kind::Release, release),

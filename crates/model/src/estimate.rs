@@ -472,3 +472,75 @@ impl Field for Lag {
             "examples": ["5 d", "-1 wk"] })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::node::{Places, Source, parse};
+    use crate::write::value_text;
+
+    /// Reads `it = …` as a field, and writes it again in its canonical form, or tells what is wrong.
+    fn check<T: Field + fmt::Display>(text: &str, expect: Expect) {
+        let source = Source { name: "it.toml".to_owned(), text: format!("it = {text}") };
+        let places = Places::new(vec![source.clone()]);
+        let parsed = parse(&source.text, 0, &places);
+        let mut decoder = Decoder::new(&places);
+        let value = parsed.table.get("it").and_then(|node| T::decode(node, &mut decoder));
+        expect.assert_eq(&match value {
+            Some(value) => {
+                let written = value.encode().map(|node| value_text(&node)).unwrap_or_default();
+                format!("{written} is told as {value}")
+            }
+            None => decoder.diagnostics.iter().map(|it| it.message.as_str()).collect(),
+        });
+    }
+
+    #[test]
+    fn estimates_have_one_form() {
+        check::<Estimate>("\"2.50 weeks\"", expect![[r#""2.5 wk" is told as 2.5 wk"#]]);
+        check::<Estimate>("{ fixed = 2 }", expect![[r#""2 d" is told as 2 d"#]]);
+        check::<Estimate>(
+            "{ pert = [5, 8.0, 14] }",
+            expect![[r#"{ pert = [5, 8, 14], unit = "d" } is told as 5 / 8 / 14 d"#]],
+        );
+        check::<Estimate>(
+            "{ triangular = [0, 0, 0], unit = \"day\" }",
+            expect![[
+                r#"{ triangular = [0, 0, 0], unit = "d" } is told as 0 / 0 / 0 (triangular) d"#
+            ]],
+        );
+        check::<Estimate>(
+            "{ p90 = 20, p50 = 12, unit = \"w\" }",
+            expect![[r#"{ p50 = 12, p90 = 20, unit = "wk" } is told as P50 12, P90 20 wk"#]],
+        );
+        check::<Estimate>(
+            "{ uniform = [0.5, 9] }",
+            expect![[r#"{ uniform = [0.5, 9], unit = "d" } is told as 0.5 to 9 d"#]],
+        );
+        check::<Estimate>(
+            "{ observed = [11, 9, 14.25] }",
+            expect![[
+                r#"{ observed = [11, 9, 14.25], unit = "d" } is told as 3 observed values d"#
+            ]],
+        );
+        check::<Estimate>("\"1e3 d\"", expect![[r#""1000 d" is told as 1000 d"#]]);
+        check::<Estimate>("\"36526 d\"", expect!["36526 d is longer than a century"]);
+        check::<Estimate>(
+            "{ observed = [1, 5300], unit = \"wk\" }",
+            expect!["5300 wk is longer than a century"],
+        );
+    }
+
+    #[test]
+    fn lags_may_be_negative() {
+        check::<Lag>("\"-1.5 wk\"", expect![[r#""-1.5 wk" is told as -1.5 wk"#]]);
+        check::<Lag>("\"+3 days\"", expect![[r#""3 d" is told as 3 d"#]]);
+        check::<Lag>("\"3\"", expect![[r#""3" is not a number of days or weeks"#]]);
+        check::<Lag>(
+            "3",
+            expect!["a number of days or weeks is expected here, not a whole number"],
+        );
+    }
+}

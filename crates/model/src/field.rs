@@ -428,12 +428,22 @@ impl Field for Quantity {
     }
 }
 
+/// True if all numbers in a value are numbers to plan with; those that aren't are told.
+fn is_finite(node: &Node, decoder: &mut Decoder<'_>) -> bool {
+    match &node.value {
+        Value::Float(_) => number(node, decoder).is_some(),
+        Value::Array(items) => items.iter().all(|item| is_finite(item, decoder)),
+        Value::Table(table) => table.iter().all(|(_, _, node)| is_finite(node, decoder)),
+        _ => true,
+    }
+}
+
 /// Any fields: those that a scenario sets are checked when the scenario is applied.
 impl Field for Node {
     const EXAMPLE: &'static str = "{ … }";
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         if matches!(node.value, Value::Table(_)) {
-            return Some(node.clone());
+            return is_finite(node, decoder).then(|| node.clone());
         }
         decoder.mistyped(node, "a table of fields", "{ lead_time = \"12 wk\" }");
         None

@@ -441,3 +441,83 @@ impl Reader<'_> {
         self.diagnostics.push(diagnostic.at(self.places.place(span)).help(help));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn source(text: &str) -> Vec<Source> {
+        vec![Source { name: "it.toml".to_owned(), text: text.to_owned() }]
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_is_a_list_of_names_in_order(
+            edits in proptest::collection::vec(("[a-e]{1,2}", 0..4_u8), 0..40),
+        ) {
+            let (mut table, mut naive) = (Table::default(), Vec::<(String, Value)>::new());
+            for (number, (name, how)) in (0..).zip(edits) {
+                if how == 0 {
+                    table.remove(&name);
+                    naive.retain(|(other, _)| *other != name);
+                } else {
+                    table.set(&name, Node::new(Value::Integer(number)));
+                    match naive.iter_mut().find(|(other, _)| *other == name) {
+                        Some(entry) => entry.1 = Value::Integer(number),
+                        None => naive.push((name, Value::Integer(number))),
+                    }
+                }
+            }
+            let listed = table.iter().map(|(name, _, node)| (name.to_owned(), node.value.clone()));
+            prop_assert_eq!(listed.collect::<Vec<_>>(), naive.clone());
+            for (name, value) in &naive {
+                prop_assert_eq!(table.get(name).map(|node| &node.value), Some(value));
+            }
+            prop_assert!(table.get("f").is_none());
+        }
+
+        #[test]
+        fn a_place_counts_lines_and_characters(
+            text in "([a-zäé✓]{0,600}\n?){0,9}",
+            at in any::<proptest::sample::Index>(),
+        ) {
+            let cuts: Vec<usize> =
+                (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+            let start = *at.get(&cuts);
+            let before = &text[..start];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            let place = Places::new(source(&text)).place(Span { file: 0, start: start as u32 });
+            let place = place.map(|place| (place.line as usize, place.column as usize));
+            prop_assert_eq!(place, Some((line, column)));
+        }
+    }
+
+    #[test]
+    fn a_place_beyond_the_text_is_its_end_and_no_file_has_none() {
+        let places = Places::new(source("a\nb"));
+        let place = |file, start| places.place(Span { file, start });
+        assert_eq!(place(0, 99).map(|it| (it.line, it.column)), Some((2, 2)));
+        assert_eq!(place(1, 0), None);
+        assert_eq!(places.place(Span::NONE), None);
+    }
+
+    #[test]
+    fn a_path_leads_into_lists_written_with_and_without_brackets() {
+        let item = Node::new(Value::Table(Table::default()));
+        let mut table = Table::default();
+        table.set("one", item.clone());
+        table.set("many", Node::new(Value::Array(vec![item])));
+        let node = Node::new(Value::Table(table));
+        let path = |name: &str, index| [Step::Key(name.to_owned()), Step::Index(index)];
+        assert!(
+            node.at_path(&path("one", 0)).is_some() && node.at_path(&path("many", 0)).is_some()
+        );
+        assert!(
+            node.at_path(&path("one", 1)).is_none() && node.at_path(&path("many", 1)).is_none()
+        );
+        assert_eq!(path_text(&path("many", 0)), "many[0]");
+    }
+}

@@ -99,6 +99,14 @@ fn write_node(text: &mut String, node: &Node) {
     }
 }
 
+/// A value as it stands after `=`.
+#[cfg(test)]
+pub(crate) fn value_text(node: &Node) -> String {
+    let mut text = String::new();
+    write_node(&mut text, node);
+    text
+}
+
 fn write_array(text: &mut String, items: &[Node]) {
     // Lists of tables are long: one item a line.
     let lines = items.len() > 1 && items.iter().any(|item| matches!(item.value, Value::Table(_)));
@@ -132,4 +140,60 @@ fn write_table(text: &mut String, table: &Table) {
         write_node(text, node);
     }
     text.push_str(" }");
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(node: &Node, expect: Expect) {
+        expect.assert_eq(&value_text(node));
+    }
+
+    fn table(fields: &[(&str, Node)]) -> Node {
+        let mut table = Table::default();
+        for (name, node) in fields {
+            table.set(name, node.clone());
+        }
+        Node::new(Value::Table(table))
+    }
+
+    #[test]
+    fn values_are_written_so_that_people_can_read_them() {
+        let list = |items: &[Node]| Node::new(Value::Array(items.to_vec()));
+        let whole = |number| Node::new(Value::Integer(number));
+        check(&list(&[]), expect!["[]"]);
+        check(&list(&[whole(1), whole(-2)]), expect!["[1, -2]"]);
+        check(&table(&[]), expect!["{}"]);
+        check(
+            &table(&[("a b", whole(1)), ("c", Node::text("d"))]),
+            expect![[r#"{ "a b" = 1, c = "d" }"#]],
+        );
+        let one = table(&[("a", whole(1))]);
+        check(&list(std::slice::from_ref(&one)), expect!["[{ a = 1 }]"]);
+        check(
+            &list(&[one.clone(), one]),
+            expect![[r#"
+            [
+                { a = 1 },
+                { a = 1 },
+            ]"#]],
+        );
+    }
+
+    #[test]
+    fn numbers_and_texts_are_written_in_full() {
+        for (number, wanted) in
+            [(0.1, "0.1"), (1.0, "1.0"), (f64::NAN, "nan"), (f64::NEG_INFINITY, "-inf")]
+        {
+            assert_eq!(value_text(&Node::new(Value::Float(number))), wanted);
+        }
+        for text in ["plain", "it's", "\"", "'\"", "a\nb", "\r", "\t", "\0", "\'\'\'\"\"\"\\"] {
+            let written = format!("it = {}", value_text(&Node::text(text)));
+            let read: toml::Table = written.parse().unwrap();
+            assert_eq!(read["it"].as_str(), Some(text), "{written}");
+        }
+    }
 }

@@ -138,7 +138,7 @@ impl Calendar {
     }
 
     /// The stretches of uninterrupted working time between two coordinates, in order.
-    pub fn working_runs(&self, from: Work, until: Work) -> impl Iterator<Item = (At, At)> {
+    pub(crate) fn working_runs(&self, from: Work, until: Work) -> impl Iterator<Item = (At, At)> {
         let end = self.finish_at(until);
         let mut next = (from < until).then(|| self.start_at(from));
         std::iter::from_fn(move || {
@@ -167,11 +167,6 @@ impl Calendar {
             Some(&slot) if slot as u32 + 1 < self.horizon_slots() => At::end_of(slot),
             _ => At::from_ticks(i64::MAX),
         }
-    }
-
-    /// The coordinate of the end of the horizon.
-    pub fn work_total(&self) -> Work {
-        Work::from_ticks(i64::from(self.working_slots()) << SLOT_BITS)
     }
 
     fn work_before_slot(&self, slot: i64) -> i64 {
@@ -254,11 +249,11 @@ impl Calendar {
 
 /// One unit of work of the source calendar in a [`Conversion`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConversionEntry {
+pub(crate) struct ConversionEntry {
     /// What to add, in slots of the target calendar.
-    pub offset_slots: i32,
+    pub(crate) offset_slots: i32,
     /// −1 where the target works too and time passes in both, 0 where it stands still.
-    pub mask: i32,
+    pub(crate) mask: i32,
 }
 
 /// The composite table from the working coordinate of calendar A to that of calendar B.
@@ -268,13 +263,13 @@ pub struct ConversionEntry {
 /// `(offset_slots << 16) + (w & mask)`. The first and last entries stand for the time
 /// before and after the horizon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conversion {
+pub(crate) struct Conversion {
     entries: Vec<ConversionEntry>,
 }
 
 impl Conversion {
     /// The table from `from` to `to`; both must have the same horizon.
-    pub fn between(from: &Calendar, to: &Calendar) -> Conversion {
+    pub(crate) fn between(from: &Calendar, to: &Calendar) -> Conversion {
         let mut entries = Vec::with_capacity(from.slot_of_work.len() + 2);
         entries.push(ConversionEntry { offset_slots: 0, mask: -1 });
         for (unit, &slot) in from.slot_of_work.iter().enumerate() {
@@ -291,13 +286,13 @@ impl Conversion {
     }
 
     /// The table itself, for loops that convert many coordinates.
-    pub fn entries(&self) -> &[ConversionEntry] {
+    pub(crate) fn entries(&self) -> &[ConversionEntry] {
         &self.entries
     }
 
     /// Where the instant that `work` means on the source calendar lies on the target.
     #[inline]
-    pub fn convert(&self, work: Work, side: Side) -> Work {
+    pub(crate) fn convert(&self, work: Work, side: Side) -> Work {
         let bias = match side {
             Side::Start => TICKS_PER_SLOT,
             Side::Finish => TICKS_PER_SLOT - 1,
@@ -310,7 +305,7 @@ impl Conversion {
     /// `self` is the table from B *back to* A and `bound` lies on B: the exact upper
     /// adjoint of the conversion A → B, which the backward pass needs.
     #[inline]
-    pub fn latest_before(&self, bound: Work, side: Side) -> Work {
+    pub(crate) fn latest_before(&self, bound: Work, side: Side) -> Work {
         let (value, mask) = self.read(bound.ticks(), TICKS_PER_SLOT);
         // A start can't lie inside a gap of A, so it must come strictly before the gap.
         let strictly_before = match side {

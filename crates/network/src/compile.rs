@@ -60,24 +60,24 @@ pub struct Node {
     /// Which activity this is.
     pub activity: ActivityIndex,
     /// Its calendar.
-    pub calendar: CalendarIndex,
+    pub(crate) calendar: CalendarIndex,
     /// The start is not before this.
-    pub start_floor: Work,
+    pub(crate) start_floor: Work,
     /// What sets `start_floor`.
-    pub start_floor_driver: Driver,
+    pub(crate) start_floor_driver: Driver,
     /// The finish is not before this, with what sets it.
-    pub finish_floor: Option<(Work, Driver)>,
+    pub(crate) finish_floor: Option<(Work, Driver)>,
     /// The start should not be after this.
-    pub start_ceiling: Option<Work>,
+    pub(crate) start_ceiling: Option<Work>,
     /// The finish should not be after this.
-    pub finish_ceiling: Option<Work>,
+    pub(crate) finish_ceiling: Option<Work>,
     /// What is known of it.
-    pub state: NodeState,
+    pub(crate) state: NodeState,
 }
 
 /// What is known of an activity at the status date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeState {
+pub(crate) enum NodeState {
     /// Start and work are open.
     Open,
     /// It has started at `start`; of its work (the `remaining` estimate if it has one,
@@ -98,41 +98,41 @@ pub enum NodeState {
 /// A link between two open events, in the direction in which it pushes, with how to carry a
 /// coordinate along it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edge {
+pub(crate) struct Edge {
     /// Position of the activity that pushes.
-    pub from: u32,
+    pub(crate) from: u32,
     /// Position of the activity that is pushed.
-    pub to: u32,
+    pub(crate) to: u32,
     /// The link it stands for.
-    pub link: LinkIndex,
+    pub(crate) link: LinkIndex,
     /// Which events.
-    pub kind: LinkKind,
+    pub(crate) kind: LinkKind,
     /// From one calendar to the other.
-    pub route: Route,
+    pub(crate) route: Route,
 }
 
 /// The way of a coordinate from the predecessor's calendar to the successor's: cross to
 /// the lag's calendar, add the lag, cross to the successor's. Crossings between equal
 /// calendars are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
+pub(crate) struct Route {
     /// Before the lag.
-    pub first: Option<Crossing>,
+    pub(crate) first: Option<Crossing>,
     /// The lag in ticks.
-    pub lag: Span,
+    pub(crate) lag: Span,
     /// After the lag.
-    pub second: Option<Crossing>,
+    pub(crate) second: Option<Crossing>,
 }
 
 /// A change of calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crossing {
+pub(crate) struct Crossing {
     /// The [`Conversion`] to use, in [`Compiled::conversions`].
-    pub there: u32,
+    pub(crate) there: u32,
     /// The conversion the other way, for the adjoints.
-    pub back: u32,
+    pub(crate) back: u32,
     /// Which end of a gap the coordinate means.
-    pub side: Side,
+    pub(crate) side: Side,
 }
 
 /// The value of a deterministic plan that an estimate stands for.
@@ -216,17 +216,17 @@ impl Compiled {
 
     /// Where an activity stands in [`Compiled::nodes`]. The activity must be one of the
     /// network's.
-    pub fn position(&self, activity: ActivityIndex) -> usize {
+    pub(crate) fn position(&self, activity: ActivityIndex) -> usize {
         self.position[activity.index()] as usize
     }
 
     /// All minimum links between open events, sorted by the position of the successor.
-    pub fn edges(&self) -> &[Edge] {
+    pub(crate) fn edges(&self) -> &[Edge] {
         &self.edges
     }
 
     /// The edges that enter a position.
-    pub fn incoming(&self, position: usize) -> &[Edge] {
+    pub(crate) fn incoming(&self, position: usize) -> &[Edge] {
         &self.edges[self.incoming_range(position)]
     }
 
@@ -236,7 +236,7 @@ impl Compiled {
     }
 
     /// The indices in [`Compiled::edges`] of the edges that leave a position.
-    pub fn outgoing(&self, position: usize) -> &[u32] {
+    pub(crate) fn outgoing(&self, position: usize) -> &[u32] {
         &self.outgoing_edges[self.outgoing[position] as usize..self.outgoing[position + 1] as usize]
     }
 
@@ -245,27 +245,27 @@ impl Compiled {
     /// "At most x after" is "at least −x before", so each is laid out as the minimum edge
     /// that it amounts to: from the link's successor to its predecessor, against the order
     /// of positions, with the kind that names the events in that direction.
-    pub fn maximum_edges(&self) -> &[Edge] {
+    pub(crate) fn maximum_edges(&self) -> &[Edge] {
         &self.maximum_edges
     }
 
     /// The tables that [`Crossing`]s refer to.
-    pub fn conversions(&self) -> &[Conversion] {
+    pub(crate) fn conversions(&self) -> &[Conversion] {
         &self.conversions
     }
 
     /// The instant of a coordinate of the activity at `position`.
-    pub fn at(&self, position: usize, work: Work, side: Side) -> At {
+    pub(crate) fn at(&self, position: usize, work: Work, side: Side) -> At {
         self.network.calendars[self.nodes[position].calendar.index()].at(work, side)
     }
 
     /// The coordinate of an instant on the calendar of the activity at `position`.
-    pub fn work(&self, position: usize, at: At) -> Work {
+    pub(crate) fn work(&self, position: usize, at: At) -> Work {
         self.network.calendars[self.nodes[position].calendar.index()].work(at)
     }
 
     /// The name of the activity at `position`.
-    pub fn name(&self, position: usize) -> &str {
+    pub(crate) fn name(&self, position: usize) -> &str {
         &self.network.activities[self.nodes[position].activity.index()].name
     }
 }
@@ -273,7 +273,7 @@ impl Compiled {
 impl Route {
     /// Where a coordinate of the predecessor arrives on the successor's calendar.
     #[inline]
-    pub fn carry(&self, conversions: &[Conversion], work: Work) -> Work {
+    pub(crate) fn carry(&self, conversions: &[Conversion], work: Work) -> Work {
         let mut work = work;
         if let Some(crossing) = &self.first {
             work = conversions[crossing.there as usize].convert(work, crossing.side);
@@ -287,7 +287,7 @@ impl Route {
 
     /// The latest coordinate of the predecessor that arrives no later than `bound`.
     #[inline]
-    pub fn latest_before(&self, conversions: &[Conversion], bound: Work) -> Work {
+    pub(crate) fn latest_before(&self, conversions: &[Conversion], bound: Work) -> Work {
         let mut work = bound;
         if let Some(crossing) = &self.second {
             work = conversions[crossing.back as usize].latest_before(work, crossing.side);

@@ -31,9 +31,9 @@ pub struct GateOutcome {
     /// the share of those samples in which it is critical; most often first.
     pub limited_by: Vec<(ActivityIndex, f64)>,
     status: At,
+    samples: usize,
+    /// The latest decision of each sample that is in time, in elapsed ticks, falling.
     latest: Vec<i32>,
-    /// Of the samples that are in time, falling.
-    sorted: Vec<i32>,
 }
 
 /// The latest time for a decision.
@@ -53,14 +53,14 @@ impl GateOutcome {
     pub(crate) fn new(
         status: At,
         deadline: At,
-        latest: Vec<i32>,
+        mut latest: Vec<i32>,
         critical: Vec<(ActivityIndex, u32)>,
         activities: &[Activity],
     ) -> GateOutcome {
-        let mut sorted: Vec<i32> =
-            latest.iter().copied().filter(|latest| *latest != i32::MIN).collect();
-        sorted.sort_unstable_by(|one, other| other.cmp(one));
-        let missing = (latest.len() - sorted.len()) as f64;
+        let samples = latest.len();
+        latest.retain(|latest| *latest != i32::MIN);
+        latest.sort_unstable_by(|one, other| other.cmp(one));
+        let missing = (samples - latest.len()) as f64;
         let mut limited_by: Vec<(ActivityIndex, f64)> = critical
             .into_iter()
             .map(|(activity, samples)| (activity, f64::from(samples) / missing))
@@ -71,25 +71,25 @@ impl GateOutcome {
         });
         GateOutcome {
             deadline,
-            best_confidence: sorted.len() as f64 / latest.len() as f64,
+            best_confidence: latest.len() as f64 / samples as f64,
             limited_by,
             status,
+            samples,
             latest,
-            sorted,
         }
     }
 
     /// Share of the samples in time if the decision falls on `at`.
     pub fn confidence_at(&self, at: At) -> f64 {
-        let in_time = self.sorted.partition_point(|latest| i64::from(*latest) >= at.ticks());
-        in_time as f64 / self.latest.len() as f64
+        let in_time = self.latest.partition_point(|latest| i64::from(*latest) >= at.ticks());
+        in_time as f64 / self.samples as f64
     }
 
     /// The latest slot on which the decision can fall with the given
     /// confidence, or `None` where even an immediate one falls short.
     pub fn decide_by(&self, confidence: f64) -> Option<DecideBy> {
-        let needed = (confidence * self.latest.len() as f64 - RANK_SLACK).ceil().max(1.0);
-        let latest = *self.sorted.get(needed as usize - 1)?;
+        let needed = (confidence * self.samples as f64 - RANK_SLACK).ceil().max(1.0);
+        let latest = *self.latest.get(needed as usize - 1)?;
         let exact = At::from_ticks(i64::from(latest));
         // A start in the status slot itself can only be floored to the status.
         let at = floor_to_slot(exact).max(self.status.min(exact));
@@ -100,7 +100,7 @@ impl GateOutcome {
     /// a point, until nothing is in time any more.
     pub fn curve(&self, step: Span) -> Vec<(At, f64)> {
         let step = step.ticks().max(1);
-        let last = self.sorted.first().map_or(self.status.ticks(), |latest| i64::from(*latest));
+        let last = self.latest.first().map_or(self.status.ticks(), |latest| i64::from(*latest));
         let count = ((last - self.status.ticks()).max(0) / step).min(CURVE_POINTS_MAX) + 1;
         (0..=count)
             .map(|index| {
@@ -108,12 +108,6 @@ impl GateOutcome {
                 (at, self.confidence_at(at))
             })
             .collect()
-    }
-
-    /// For each sample, in order, the latest decision in elapsed ticks; `None`
-    /// in a sample that misses the deadline however early the decision.
-    pub fn latest(&self) -> impl Iterator<Item = Option<i32>> + '_ {
-        self.latest.iter().map(|&latest| (latest != i32::MIN).then_some(latest))
     }
 }
 

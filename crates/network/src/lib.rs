@@ -25,8 +25,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What there is to run on a [`Compiled`]: [`Compiled::schedule`] for early and late dates,
+//! floats and what drives each date; [`Compiled::level`] for a plan within the capacity of the
+//! teams; [`Compiled::simulate`] for how dates spread, what drives a target ([`simulation`]) and
+//! how late a decision may fall ([`decide`]).
+//!
 //! It does no I/O, reads no clock and keeps no state: dates and seeds are arguments.
-//! Slots of time are numbers; what civil day a slot is, the caller knows.
+//! Slots of time are numbers; what civil day a slot is, the caller knows. Work is not split:
+//! an activity that has started runs through its calendar until it is done. Levelling is by
+//! heuristics, and no cost is known.
 
 mod activity;
 mod calendar;
@@ -45,12 +52,12 @@ mod schedule;
 pub mod simulation;
 #[cfg(test)]
 mod sketch;
-pub mod statistics;
+mod statistics;
 mod time;
 
 pub use activity::{Activity, Constraint, ConstraintKind, Demand, Placement, Progress, Rework};
-pub use calendar::{Calendar, CalendarError, Conversion, ConversionEntry, SlotRange, WeekPattern};
-pub use compile::{Compiled, Crossing, Driver, Edge, Node, NodeState, Planning, Route};
+pub use calendar::{Calendar, CalendarError, SlotRange, WeekPattern};
+pub use compile::{Compiled, Driver, Node, Planning};
 pub use decide::{DecideBy, GateOutcome};
 pub use estimate::{Estimate, EstimateError};
 pub use index::{ActivityIndex, CalendarIndex, GroupIndex, LinkIndex, RiskIndex, TeamIndex};
@@ -63,4 +70,4 @@ pub use simulation::{
     ActivityOutcome, DriverShare, EventSpread, GateRequest, ProgressCallback, SIMULATED_SLOTS_MAX,
     Simulation, SimulationError, SimulationRequest, TargetOutcome, TargetRequest,
 };
-pub use time::{At, SLOT_BITS, Side, Span, TICKS_PER_SLOT, Work};
+pub use time::{At, Side, Span, TICKS_PER_SLOT, Work};

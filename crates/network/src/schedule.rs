@@ -109,6 +109,14 @@ pub enum ScheduleError {
         /// How many there are.
         expected: usize,
     },
+    /// A deadline for an activity that the network doesn't have.
+    #[error("activity {index} has a deadline, but the network has {count} activities")]
+    UnknownActivity {
+        /// Its index.
+        index: usize,
+        /// Activities in the network.
+        count: usize,
+    },
 }
 
 /// One push along a positive cycle.
@@ -143,7 +151,8 @@ impl Compiled {
     /// given deadlines.
     ///
     /// # Errors
-    /// As [`Compiled::schedule`]; and work for another number of activities.
+    /// As [`Compiled::schedule`]; and work for another number of activities, or a deadline
+    /// for an activity that the network doesn't have.
     pub fn schedule_with(
         &self,
         work: &[Span],
@@ -152,6 +161,10 @@ impl Compiled {
         let expected = self.nodes().len();
         if work.len() != expected {
             return Err(ScheduleError::WorkCount { given: work.len(), expected });
+        }
+        let mut with_deadline = deadlines.by_activity.iter().map(|(activity, _)| activity.index());
+        if let Some(index) = with_deadline.find(|index| *index >= expected) {
+            return Err(ScheduleError::UnknownActivity { index, count: expected });
         }
         let work: Vec<Span> = self.nodes().iter().zip(work).map(node_work).collect();
         let mut early = earliest_starts(self, &work, None)?;

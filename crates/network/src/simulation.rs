@@ -36,8 +36,11 @@
 //! ```
 //!
 //! Not modelled: ceilings (start or finish no later than) hold nothing back,
-//! they are for the deterministic passes to report; and every activity is placed
-//! as early as it can be.
+//! they are for the deterministic passes to report; every activity is placed
+//! as early as it can be; and a milestone on a working calendar takes the same end
+//! of a gap in all samples, the beginning if it follows a finish, where the
+//! deterministic pass asks what drives it. (A milestone that may fall on any day
+//! belongs on an elapsed calendar.)
 
 mod critical;
 mod crossing;
@@ -95,8 +98,9 @@ pub struct TargetRequest {
 /// target that must still finish in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateRequest {
-    /// What waits for the decision. An activity that doesn't lead to the target
-    /// never limits the decision.
+    /// What waits for the decision. An activity that has begun, or that doesn't
+    /// lead to the target, never limits the decision; if none does, it can wait
+    /// until the end of the horizon.
     pub activities: Vec<ActivityIndex>,
     /// What must finish in time.
     pub target: ActivityIndex,
@@ -177,11 +181,22 @@ fn check(compiled: &Compiled, request: &SimulationRequest) -> Result<(), Simulat
 }
 
 /// Threads to use when `asked` are asked for and there are `jobs` to share out.
-fn thread_count(asked: usize, jobs: usize) -> usize {
+///
+/// Each thread has rows of its own, 8 kB for each activity. So that many cores
+/// don't take much memory, a thousand activities are simulated on at most 40
+/// threads and ten thousand on four, unless more are asked for.
+fn thread_count(asked: usize, jobs: usize, activities: usize) -> usize {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if asked == 0 { available() } else { asked };
+    let affordable = (ROWS_MAX / activities.max(1)).max(1);
+    let threads = if asked == 0 { available().min(affordable) } else { asked.min(THREADS_MAX) };
     threads.clamp(1, jobs.max(1))
 }
+
+/// Activities times threads, if nobody asks for more.
+const ROWS_MAX: usize = 40_000;
+
+/// More can't be of use, and the system might refuse them.
+const THREADS_MAX: usize = 1_024;
 
 /// Blocks that `samples` fill, the last perhaps only in part.
 fn block_count(samples: u32) -> u32 {

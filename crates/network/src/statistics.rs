@@ -4,7 +4,7 @@
 /// whose rank reaches `p` times their number (the inverse of the empirical
 /// distribution function, type 1 of Hyndman & Fan 1996). `sorted` must rise;
 /// `None` without samples.
-pub fn percentile(sorted: &[i32], p: f64) -> Option<i32> {
+pub(crate) fn percentile(sorted: &[i32], p: f64) -> Option<i32> {
     let last = sorted.len().checked_sub(1)?;
     let rank = (p * sorted.len() as f64 - RANK_SLACK).ceil().max(1.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 ≤ rank")]
@@ -17,7 +17,7 @@ pub(crate) const RANK_SLACK: f64 = 1e-9;
 /// Mean and standard deviation (with n − 1) of the samples; zero for none.
 ///
 /// Sums integers, so the order of the samples has no influence.
-pub fn mean_and_std_dev(samples: &[i32]) -> (f64, f64) {
+pub(crate) fn mean_and_std_dev(samples: &[i32]) -> (f64, f64) {
     if samples.is_empty() {
         return (0.0, 0.0);
     }
@@ -38,7 +38,7 @@ pub fn mean_and_std_dev(samples: &[i32]) -> (f64, f64) {
 
 /// Ranks of samples, kept so that many can be correlated with one another.
 #[derive(Debug, Clone, Default)]
-pub struct Ranks {
+pub(crate) struct Ranks {
     /// Twice the rank less the mean rank, so that the average rank of a tie is
     /// an integer and the ranks sum to zero.
     doubled: Vec<i32>,
@@ -47,14 +47,14 @@ pub struct Ranks {
 
 impl Ranks {
     /// Ranks the samples; equal ones share the average of their ranks.
-    pub fn new(samples: &[i32]) -> Ranks {
+    pub(crate) fn new(samples: &[i32]) -> Ranks {
         let mut ranks = Ranks::default();
         ranks.assign(samples, &mut RankScratch::default());
         ranks
     }
 
     /// Ranks the samples in buffers that already exist.
-    pub fn assign(&mut self, samples: &[i32], scratch: &mut RankScratch) {
+    pub(crate) fn assign(&mut self, samples: &[i32], scratch: &mut RankScratch) {
         scratch.sort(samples);
         self.doubled.clear();
         self.doubled.resize(samples.len(), 0);
@@ -73,7 +73,7 @@ impl Ranks {
     }
 
     /// Spearman's ρ: the correlation of the ranks. Zero if either has no spread.
-    pub fn spearman(&self, other: &Ranks) -> f64 {
+    pub(crate) fn spearman(&self, other: &Ranks) -> f64 {
         let norm = (self.squares as f64).sqrt() * (other.squares as f64).sqrt();
         if norm > 0.0 { dot(&self.doubled, &other.doubled) as f64 / norm } else { 0.0 }
     }
@@ -93,7 +93,7 @@ fn dot(left: &[i32], right: &[i32]) -> i128 {
 
 /// Buffers for ranking.
 #[derive(Debug, Clone, Default)]
-pub struct RankScratch {
+pub(crate) struct RankScratch {
     /// (key, sample), sorted by key.
     sorted: Vec<(u32, u32)>,
     other: Vec<(u32, u32)>,

@@ -7,7 +7,7 @@
 use std::ops::{Add, Neg, Sub};
 
 /// log₂ of the ticks in a slot.
-pub const SLOT_BITS: u32 = 16;
+pub(crate) const SLOT_BITS: u32 = 16;
 
 /// Ticks in one slot.
 pub const TICKS_PER_SLOT: i64 = 1 << SLOT_BITS;

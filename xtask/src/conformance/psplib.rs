@@ -63,25 +63,16 @@ pub(crate) fn run(folder: &Path) -> Result<Option<Report>> {
     let within = folder.join("psplib");
     let folder = if within.is_dir() { &within } else { folder };
     let mut folders = vec![folder.to_owned()];
-    folders.extend(
-        sorted_entries(folder)?
-            .into_iter()
-            .filter(|path| path.is_dir()),
-    );
+    folders.extend(sorted_entries(folder)?.into_iter().filter(|path| path.is_dir()));
     let mut report = Report::default();
     for folder in folders {
         let files = sorted_entries(&folder)?;
         let of_kind = |extension: &str| -> Vec<&PathBuf> {
-            files
-                .iter()
-                .filter(|path| path.is_file() && has_extension(path, extension))
-                .collect()
+            files.iter().filter(|path| path.is_file() && has_extension(path, extension)).collect()
         };
         // The folder above the sets holds the solutions, which are `.sm` files as well.
-        let single_mode: Vec<&PathBuf> = of_kind("sm")
-            .into_iter()
-            .filter(|path| !is_solutions(path))
-            .collect();
+        let single_mode: Vec<&PathBuf> =
+            of_kind("sm").into_iter().filter(|path| !is_solutions(path)).collect();
         if !single_mode.is_empty() {
             report.sets.push(single_mode::run(&folder, &single_mode)?);
         }
@@ -108,15 +99,12 @@ fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension()
-        .is_some_and(|it| it.eq_ignore_ascii_case(extension))
+    path.extension().is_some_and(|it| it.eq_ignore_ascii_case(extension))
 }
 
 fn is_solutions(path: &Path) -> bool {
     let stem = name(path).to_lowercase();
-    ["hrs.sm", "opt.sm", "lb.sm"]
-        .iter()
-        .any(|end| stem.ends_with(end))
+    ["hrs.sm", "opt.sm", "lb.sm"].iter().any(|end| stem.ends_with(end))
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -124,10 +112,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A mean in percent.

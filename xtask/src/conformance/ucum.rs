@@ -46,23 +46,14 @@ impl Report {
 
     /// Cases whose outcome is another, less those that a newer edition contradicts.
     pub(crate) fn differ(&self) -> usize {
-        self.sections
-            .iter()
-            .map(|section| section.differ.len())
-            .sum()
+        self.sections.iter().map(|section| section.differ.len()).sum()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for section in &self.sections {
-            let Section {
-                edition,
-                name,
-                agree,
-                differ,
-                excused,
-            } = section;
+            let Section { edition, name, agree, differ, excused } = section;
             writeln!(
                 f,
                 "{edition:<28} {name:<22} agree {agree:>4}  differ {:>3}  excused {:>3}",
@@ -87,12 +78,7 @@ pub(crate) fn is_in(folder: &Path) -> bool {
             .into_iter()
             .flatten()
             .flatten()
-            .any(|entry| {
-                entry
-                    .file_name()
-                    .to_string_lossy()
-                    .starts_with("UcumFunctionalTests")
-            })
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("UcumFunctionalTests"))
     };
     holds(folder) || holds(&folder.join("ucum"))
 }
@@ -106,22 +92,14 @@ pub(crate) fn run(folder: &Path) -> Result<Report> {
         std::fs::read_dir(folder).with_context(|| format!("no folder {}", folder.display()))?
     {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with("UcumFunctionalTests") && name.ends_with(".xml") {
             let text =
                 std::fs::read_to_string(&path).with_context(|| format!("can't read {name}"))?;
             editions.push((name, text));
         }
     }
-    ensure!(
-        !editions.is_empty(),
-        "{} holds no UcumFunctionalTests*.xml",
-        folder.display()
-    );
+    ensure!(!editions.is_empty(), "{} holds no UcumFunctionalTests*.xml", folder.display());
     editions.sort();
     let mut report = run_editions(&editions)?;
     let essence = folder.join("ucum-essence.xml");
@@ -139,11 +117,7 @@ fn run_editions(editions: &[(String, String)]) -> Result<Report> {
         let document = Document::parse(text).with_context(|| format!("{name} is not XML"))?;
         documents.push((name, document));
     }
-    let newest = documents
-        .iter()
-        .map(|(_, document)| year(document))
-        .max()
-        .unwrap_or(0);
+    let newest = documents.iter().map(|(_, document)| year(document)).max().unwrap_or(0);
     let current: BTreeSet<CaseKey> = documents
         .iter()
         .filter(|(_, document)| year(document) == newest)
@@ -165,10 +139,7 @@ fn run_edition(
     for (name, case) in cases(document) {
         let mut checks = vec![(name.to_owned(), check_case(name, case))];
         if name == "validation" && attribute(case, "valid") == "true" {
-            checks.push((
-                "spelling".to_owned(),
-                check_spelling(attribute(case, "unit")),
-            ));
+            checks.push(("spelling".to_owned(), check_spelling(attribute(case, "unit"))));
         }
         for (name, outcome) in checks {
             let section = section_of(report, edition, &name);
@@ -179,9 +150,7 @@ fn run_edition(
                     if current.contains(&case_key(&name, case)) || name == "spelling" {
                         section.differ.push(line);
                     } else {
-                        section
-                            .excused
-                            .push(format!("{line} (a newer edition says otherwise)"));
+                        section.excused.push(format!("{line} (a newer edition says otherwise)"));
                     }
                 }
             }
@@ -193,14 +162,10 @@ fn run_edition(
 /// instead of a factor, and arbitrary units convert to nothing.
 fn run_essence(text: &str, report: &mut Report) -> Result<()> {
     let document = Document::parse(text).context("ucum-essence.xml is not XML")?;
-    let units = document
-        .descendants()
-        .filter(|node| node.has_tag_name((ESSENCE, "unit")));
+    let units = document.descendants().filter(|node| node.has_tag_name((ESSENCE, "unit")));
     for node in units.filter(|node| attribute(*node, "isSpecial") != "yes") {
         let code = attribute(node, "Code");
-        let Some(value) = node
-            .children()
-            .find(|child| child.has_tag_name((ESSENCE, "value")))
+        let Some(value) = node.children().find(|child| child.has_tag_name((ESSENCE, "value")))
         else {
             continue;
         };
@@ -214,9 +179,7 @@ fn run_essence(text: &str, report: &mut Report) -> Result<()> {
         match outcome {
             Ok(()) => section.agree += 1,
             Err(problem) if code == "bit" => {
-                section
-                    .excused
-                    .push(format!("{problem} (information is no plain number here)"));
+                section.excused.push(format!("{problem} (information is no plain number here)"));
             }
             Err(problem) => section.differ.push(format!("{code}: {problem}")),
         }
@@ -226,9 +189,7 @@ fn run_essence(text: &str, report: &mut Report) -> Result<()> {
 
 fn section_of<'a>(report: &'a mut Report, edition: &str, name: &str) -> &'a mut Section {
     let sections = &mut report.sections;
-    let known = sections
-        .iter()
-        .position(|s| s.edition == edition && s.name == name);
+    let known = sections.iter().position(|s| s.edition == edition && s.name == name);
     let index = known.unwrap_or_else(|| {
         sections.push(Section {
             edition: edition.to_owned(),
@@ -258,24 +219,15 @@ fn case_key(section: &str, case: Node) -> CaseKey {
 fn cases<'a, 'input>(
     document: &'a Document<'input>,
 ) -> impl Iterator<Item = (&'a str, Node<'a, 'input>)> {
-    document
-        .root_element()
-        .children()
-        .filter(Node::is_element)
-        .flat_map(|section| {
-            let name = section.tag_name().name();
-            section
-                .children()
-                .filter(|case| case.has_tag_name("case"))
-                .map(move |case| (name, case))
-        })
+    document.root_element().children().filter(Node::is_element).flat_map(|section| {
+        let name = section.tag_name().name();
+        section.children().filter(|case| case.has_tag_name("case")).map(move |case| (name, case))
+    })
 }
 
 /// The year of the last change that the edition's history names.
 fn year(document: &Document) -> u32 {
-    let dates = document
-        .descendants()
-        .filter_map(|node| node.attribute("date"));
+    let dates = document.descendants().filter_map(|node| node.attribute("date"));
     dates
         .filter_map(|date| date.get(date.len().saturating_sub(4)..)?.parse().ok())
         .max()
@@ -296,20 +248,14 @@ fn check_case(section: &str, case: Node) -> Result<(), String> {
             if name == given("display") {
                 return Ok(());
             }
-            Err(format!(
-                "{} is named {name}, not {}",
-                given("unit"),
-                given("display")
-            ))
+            Err(format!("{} is named {name}, not {}", given("unit"), given("display")))
         }
         "conversion" => {
             let source = Quantity::new(number(given("value"))?, unit(given("srcUnit"))?);
             check_amount(&source, given("dstUnit"), given("outcome"))
         }
         "multiplication" => {
-            let unit = unit(given("u1"))?
-                .times(&unit(given("u2"))?)
-                .map_err(|e| e.to_string())?;
+            let unit = unit(given("u1"))?.times(&unit(given("u2"))?).map_err(|e| e.to_string())?;
             let value = number(given("v1"))?.checked_mul(number(given("v2"))?);
             check_amount(
                 &Quantity::new(value.ok_or("overflow")?, unit),
@@ -318,9 +264,7 @@ fn check_case(section: &str, case: Node) -> Result<(), String> {
             )
         }
         "division" => {
-            let unit = unit(given("u1"))?
-                .per(&unit(given("u2"))?)
-                .map_err(|e| e.to_string())?;
+            let unit = unit(given("u1"))?.per(&unit(given("u2"))?).map_err(|e| e.to_string())?;
             let value = number(given("v1"))?.checked_div(number(given("v2"))?);
             check_amount(
                 &Quantity::new(value.ok_or("overflow")?, unit),
@@ -352,12 +296,8 @@ fn check_spelling(text: &str) -> Result<(), String> {
 }
 
 fn check_amount(source: &Quantity, unit_text: &str, expected: &str) -> Result<(), String> {
-    let value = source
-        .value_in(&unit(unit_text)?)
-        .map_err(|error| error.to_string())?;
-    let wanted: f64 = expected
-        .parse()
-        .map_err(|error| format!("{expected}: {error}"))?;
+    let value = source.value_in(&unit(unit_text)?).map_err(|error| error.to_string())?;
+    let wanted: f64 = expected.parse().map_err(|error| format!("{expected}: {error}"))?;
     // Outcomes are rounded to the digits they show.
     let last_digit = 10_f64.powi(exponent_of_last_digit(expected));
     let tolerance = (last_digit / 2.0).max(wanted.abs() * FLOAT_TOLERANCE) * (1.0 + f64::EPSILON);
@@ -370,9 +310,7 @@ fn check_amount(source: &Quantity, unit_text: &str, expected: &str) -> Result<()
 /// The power of ten of the last digit that a number shows: -2 for `1.05`, -20 for `1.05e-18`.
 fn exponent_of_last_digit(number: &str) -> i32 {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let decimals = mantissa
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len());
+    let decimals = mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let exponent: i32 = exponent.parse().unwrap_or(0);
     exponent.saturating_sub(i32::try_from(decimals).unwrap_or(i32::MAX))
 }
@@ -456,10 +394,6 @@ mod tests {
                    <case id=\"2\" unit=\"rr\" valid=\"true\"/></validation>";
         let report = report(&[("2014", old), ("2021", new)]);
         assert_eq!(report.differ(), 2, "{report}");
-        assert_eq!(
-            report.to_string().matches("excused: 1").count(),
-            1,
-            "{report}"
-        );
+        assert_eq!(report.to_string().matches("excused: 1").count(), 1, "{report}");
     }
 }

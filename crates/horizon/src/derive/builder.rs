@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use longlead_model::{
     ActivityId, Band, Bundle, CalendarId, Code, CorrelationId, Diagnostic, Distribution, Estimate,
-    FeatureId, Kind, Lag, Records, RegimeId, RevisionId, Step, SupplierId, TeamId, TimeUnit, Work,
-    nearest,
+    FeatureId, Kind, Lag, Records, RegimeId, Revision, RevisionId, Step, SupplierId, TeamId,
+    TimeUnit, Work, nearest,
 };
 use longlead_network as network;
 use longlead_network::{
@@ -14,6 +14,8 @@ use longlead_network::{
     Progress, Rework, SlotRange, TeamIndex, WeekPattern,
 };
 
+use crate::capability::{Offered, all_offered};
+use crate::derive::supply::Supply;
 use crate::derive::{Carrier, Derivation, Derived, LinkOrigin, Role};
 use crate::reason::Reason;
 use crate::timeline::Timeline;
@@ -58,6 +60,11 @@ pub(super) struct Builder<'a> {
     pub(super) index: BTreeMap<ActivityId, ActivityIndex>,
     pub(super) carriers: BTreeMap<FeatureId, Carrier>,
     pub(super) settled: BTreeSet<ActivityId>,
+    /// What can never happen as planned: launches that no hardware will carry.
+    pub(super) impossible: BTreeSet<ActivityId>,
+    pub(super) supply: Supply<'a>,
+    offered: BTreeMap<RevisionId, Offered>,
+    suggestions: usize,
     pub(super) diagnostics: Vec<Diagnostic>,
     calendars: BTreeMap<CalendarId, CalendarIndex>,
     calendar_names: Vec<String>,
@@ -65,6 +72,13 @@ pub(super) struct Builder<'a> {
     default_calendar: CalendarIndex,
     links: Vec<PendingLink>,
 }
+
+/// Suggesting a name compares it with every activity: past so many, a hostile bundle would take
+/// minutes.
+const SUGGESTIONS_MAX: usize = 100;
+
+/// How many calendars may extend one another in a row; nobody has more than a handful.
+const EXTENDS_MAX: usize = 16;
 
 /// The calendar on which every day counts.
 pub(super) const ELAPSED: CalendarIndex = CalendarIndex::new(0);
@@ -83,6 +97,10 @@ impl<'a> Builder<'a> {
             index: BTreeMap::new(),
             carriers: BTreeMap::new(),
             settled: BTreeSet::new(),
+            impossible: BTreeSet::new(),
+            supply: Supply::of(bundle),
+            offered: all_offered(bundle),
+            suggestions: 0,
             diagnostics: Vec::new(),
             calendars: BTreeMap::new(),
             calendar_names: Vec::new(),
@@ -159,16 +177,19 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What a revision offers.
+    pub(super) fn offered(&self, revision: &Revision) -> &Offered {
+        static NOTHING: Offered = Offered::NOTHING;
+        self.offered.get(&revision.id).unwrap_or(&NOTHING)
+    }
+
     /// The pattern of a calendar with the days off and on of all that it extends.
     fn calendar_pattern(&self, calendar: &longlead_model::Calendar) -> WeekPattern {
         let mut pattern = self.week_pattern(&calendar.week);
-        let mut seen = BTreeSet::new();
         let mut next = Some(calendar);
-        while let Some(calendar) = next {
-            // A circle of calendars is told by the model; here it must only end.
-            if !seen.insert(&calendar.id) {
-                break;
-            }
+        // A circle of calendars is told by the model; here it must only end.
+        for _ in 0..EXTENDS_MAX {
+            let Some(calendar) = next else { break };
             let day = |date: &Date| self.slots(*date, *date);
             pattern.non_working.extend(calendar.holidays.iter().map(day));
             let periods = calendar.shutdowns.iter();
@@ -300,7 +321,7 @@ impl<'a> Builder<'a> {
         let NewNode { derived, calendar, estimate, facets } = node;
         let index = ActivityIndex::new(self.network.activities.len() as u32);
         let mut activity = network::Activity::new(derived.id.to_string(), calendar, estimate);
-        activity.progress = self.progress(&derived.id);
+        activity.progress = self.progress(&derived.id, calendar);
         self.network.activities.push(activity);
         self.index.insert(derived.id.clone(), index);
         self.nodes.push(derived);
@@ -325,7 +346,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What has happened to an activity, by its actual.
-    fn progress(&self, id: &ActivityId) -> Progress {
+    fn progress(&self, id: &ActivityId, calendar: CalendarIndex) -> Progress {
         let Some(actual) = self.bundle.records.actuals.get(id.as_str()) else {
             return Progress::NotStarted;
         };
@@ -337,16 +358,7 @@ impl<'a> Builder<'a> {
             },
             (Some(started), None) => Progress::Started {
                 start: start(started),
-                // What remains is counted like the estimate: in days of a working week.
-                remaining: actual.remaining.as_ref().map(|rest| {
-                    scaled(
-                        &rest.distribution,
-                        match rest.unit {
-                            TimeUnit::Day => 1.0,
-                            TimeUnit::Week => 5.0,
-                        },
-                    )
-                }),
+                remaining: actual.remaining.as_ref().map(|rest| self.estimate(rest, calendar)),
             },
             (None, None) => Progress::NotStarted,
         }
@@ -443,10 +455,14 @@ impl<'a> Builder<'a> {
             return Some(*index);
         }
         // An authored id that doesn't exist was told when the bundle was checked.
-        if self.settled.contains(id) || !id.is_derived() {
+        if self.settled.contains(id) || self.impossible.contains(id) || !id.is_derived() {
             return None;
         }
-        let help = match nearest(id.as_str(), self.index.keys().map(ActivityId::as_str)) {
+        self.suggestions += 1;
+        let near = (self.suggestions <= SUGGESTIONS_MAX)
+            .then(|| nearest(id.as_str(), self.index.keys().map(ActivityId::as_str)))
+            .flatten();
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`longlead plan` lists the derived activities with their ids".to_owned(),
         };
@@ -520,43 +536,77 @@ impl<'a> Builder<'a> {
         preview
     }
 
-    /// A milestone whose predecessors have all happened has happened with the last of them.
+    /// A point in time whose predecessors have all happened has happened with the last of them,
+    /// unless something else holds it.
     fn reach_milestones(&mut self) {
-        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.network.activities.len()];
+        let count = self.network.activities.len();
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); count];
+        let mut after: Vec<Vec<usize>> = vec![Vec::new(); count];
+        let mut held = vec![false; count];
         for link in &self.network.links {
-            if let Some(list) = before.get_mut(link.to.index()) {
-                list.push(link.from.index());
+            let (from, to) = (link.from.index(), link.to.index());
+            let plain = link.kind == network::LinkKind::FinishToStart
+                && link.bound == network::Bound::Minimum
+                && link.lag.amount == 0.0;
+            if let (Some(before), Some(after)) = (before.get_mut(to), after.get_mut(from)) {
+                before.push(from);
+                after.push(to);
+            }
+            if let Some(held) = held.get_mut(to) {
+                *held |= !plain;
             }
         }
-        loop {
-            let mut reached = Vec::new();
-            for (position, activity) in self.network.activities.iter().enumerate() {
-                let is_milestone = activity.estimate == network::Estimate::Fixed(0.0);
-                if !is_milestone || activity.progress != Progress::NotStarted {
-                    continue;
-                }
-                let finishes: Option<Vec<At>> = before
-                    .get(position)
-                    .map_or(&[][..], Vec::as_slice)
-                    .iter()
-                    .map(|from| match self.network.activities.get(*from)?.progress {
-                        Progress::Finished { finish, .. } => Some(finish),
-                        _ => None,
-                    })
-                    .collect();
-                if let Some(last) = finishes.and_then(|finishes| finishes.into_iter().max()) {
-                    reached.push((position, last));
-                }
+        let mut open: Vec<usize> = (0..count).collect();
+        while let Some(position) = open.pop() {
+            if held.get(position).is_some_and(|held| *held) {
+                continue;
             }
-            if reached.is_empty() {
-                return;
+            let reached = before.get(position).and_then(|before| self.reached(position, before));
+            let Some(finish) = reached else { continue };
+            if let Some(activity) = self.network.activities.get_mut(position) {
+                activity.progress = Progress::Finished { start: finish, finish };
             }
-            for (position, finish) in reached {
-                if let Some(activity) = self.network.activities.get_mut(position) {
-                    activity.progress = Progress::Finished { start: finish, finish };
+            open.extend(after.get(position).into_iter().flatten());
+        }
+    }
+
+    /// When the last of the predecessors of a point in time finished, if all have.
+    fn reached(&self, position: usize, before: &[usize]) -> Option<At> {
+        let (node, activity) = (self.nodes.get(position)?, self.network.activities.get(position)?);
+        let is_point = activity.estimate == network::Estimate::Fixed(0.0)
+            && (!node.role.has_work() || node.role == Role::Release);
+        if !is_point
+            || activity.progress != Progress::NotStarted
+            || !activity.constraints.is_empty()
+        {
+            return None;
+        }
+        let finishes: Option<Vec<At>> = before
+            .iter()
+            .map(|from| match self.network.activities.get(*from)?.progress {
+                Progress::Finished { finish, .. } => Some(finish),
+                _ => None,
+            })
+            .collect();
+        finishes?.into_iter().max()
+    }
+
+    /// Everything that waits, directly or not, for what can't happen.
+    fn unreachable(&self, links: &[(ActivityId, ActivityId)]) -> BTreeSet<ActivityId> {
+        let mut after: BTreeMap<&ActivityId, Vec<&ActivityId>> = BTreeMap::new();
+        for (from, to) in links {
+            after.entry(from).or_default().push(to);
+        }
+        let mut unreachable = self.impossible.clone();
+        let mut open: Vec<ActivityId> = self.impossible.iter().cloned().collect();
+        while let Some(id) = open.pop() {
+            for to in after.get(&id).into_iter().flatten() {
+                if unreachable.insert((*to).clone()) {
+                    open.push((*to).clone());
                 }
             }
         }
+        unreachable
     }
 
     /// Puts activities into correlation groups; each can be in one.
@@ -591,6 +641,9 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn finish(mut self) -> Derivation {
+        let ends: Vec<(ActivityId, ActivityId)> =
+            self.links.iter().map(|link| (link.from.clone(), link.to.clone())).collect();
+        let unreachable = self.unreachable(&ends);
         let links = self.connect();
         self.resolve_mentions();
         self.reach_milestones();
@@ -604,6 +657,8 @@ impl<'a> Builder<'a> {
             timeline: self.timeline,
             carriers: self.carriers,
             settled: self.settled,
+            unreachable,
+            offered: self.offered,
             diagnostics: self.diagnostics,
         }
     }

@@ -8,7 +8,7 @@ use longlead_model::{
 };
 use longlead_network::ConstraintKind;
 
-use crate::capability::{Offered, offered};
+use crate::capability::Offered;
 use crate::derive::builder::{Builder, ELAPSED, Facets, NewNode, derived};
 use crate::derive::{Role, supply};
 use crate::reason::Reason;
@@ -76,10 +76,13 @@ fn settle(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
     for build in builds.iter().filter(|build| build.stage < reached) {
         past.extend([ids::build(&build.id), ids::test(&build.id)]);
     }
+    // What was tested was built.
+    let tested = builds.iter().filter(|it| actuals.contains_key(ids::test(&it.id).as_str()));
+    past.extend(tested.map(|build| ids::build(&build.id)));
     if in_field {
         past.push(ids::units(&revision.id));
-        let sold = revision.markets.iter().filter(|market| is_sold(builder, revision, market));
-        for market in sold {
+        let markets: BTreeSet<&MarketId> = revision.markets.iter().collect();
+        for market in markets.into_iter().filter(|it| is_sold(builder, revision, it)) {
             let (ship, available) =
                 (ids::ship(&revision.id, market), ids::available(&revision.id, market));
             past.extend([ids::approve(&revision.id, market), ship, available]);
@@ -98,10 +101,10 @@ fn is_sold(builder: &Builder<'_>, revision: &Revision, market: &MarketId) -> boo
     if !records.certificates.values().any(|it| it.revision == revision.id) {
         return true;
     }
-    let offered = offered(builder.bundle, revision);
+    let offered = builder.offered(revision);
     let demanded = records.markets.get(market).into_iter().flat_map(|market| &market.regimes);
     let mut applying =
-        demanded.filter_map(|id| records.regimes.get(id)).filter(|it| applies(it, &offered));
+        demanded.filter_map(|id| records.regimes.get(id)).filter(|it| applies(it, offered));
     applying.all(|regime| certified(builder, revision, regime).is_some())
 }
 
@@ -122,10 +125,11 @@ fn design(builder: &mut Builder<'_>, revision: &Revision) {
     builder.constrain(index, ConstraintKind::StartNoEarlierThan, revision.specification_freeze);
 }
 
-/// What a build waits for besides its parts: the test of the stage before it, or its assembly
-/// where it has no test.
-fn stage_before<'a>(build: &Build, builds: &[&'a Build]) -> Option<&'a Build> {
-    builds.iter().rev().find(|other| other.stage < build.stage).copied()
+/// What a build waits for besides its parts: the builds of the last stage before it.
+fn stage_before<'a>(build: &Build, builds: &[&'a Build]) -> Vec<&'a Build> {
+    let before = builds.iter().filter(|other| other.stage < build.stage);
+    let stage = before.map(|other| other.stage).max();
+    builds.iter().filter(|other| Some(other.stage) == stage).copied().collect()
 }
 
 fn builds(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
@@ -134,6 +138,10 @@ fn builds(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
         let id = ids::build(&build.id);
         if builder.settled.contains(&id) {
             settle_procurement(builder, revision, build);
+            // A test that is under way goes on although its build is past.
+            if builder.bundle.records.actuals.contains_key(ids::test(&build.id).as_str()) {
+                test(builder, revision, build, Facets::default());
+            }
             continue;
         }
         let title =
@@ -143,7 +151,7 @@ fn builds(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
             build: build.id.to_string(),
             stage: stage_name(build.stage).to_owned(),
             quantity: build.quantity,
-            after: before.map(|before| stage_name(before.stage).to_owned()),
+            after: before.first().map(|before| stage_name(before.stage).to_owned()),
         });
         let facets = Facets {
             revision: Some(revision.id.clone()),
@@ -153,14 +161,14 @@ fn builds(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
         let index = builder.add_work(node, &build.work, facets.clone());
         builder.constrain(index, ConstraintKind::StartNoEarlierThan, build.start_no_earlier_than);
         builder.after(&id, &ids::design(&revision.id));
-        if let Some(before) = before {
+        for before in &before {
             builder.after(&id, &last_of(before));
         }
         test(builder, revision, build, facets);
         if is_begun(builder, &build.id) {
             settle_procurement(builder, revision, build);
         } else {
-            supply::procure(builder, revision, build, before);
+            supply::procure(builder, revision, build, &before);
         }
     }
 }
@@ -170,9 +178,9 @@ fn is_begun(builder: &Builder<'_>, build: &BuildId) -> bool {
 }
 
 fn settle_procurement(builder: &mut Builder<'_>, revision: &Revision, build: &Build) {
-    let lines = builder.bundle.records.bom_lines.values();
-    let parts = lines.filter(|line| line.revision == revision.id).map(|line| &line.part);
-    builder.settled.extend(parts.map(|part| ids::procure(&build.id, part)));
+    let parts = builder.supply.parts(&revision.id);
+    let past: Vec<ActivityId> = parts.map(|part| ids::procure(&build.id, part)).collect();
+    builder.settled.extend(past);
 }
 
 /// The last activity of a build: its test, if it has one.
@@ -200,12 +208,12 @@ pub(crate) fn stage_name(stage: BuildStage) -> &'static str {
     }
 }
 
-fn certify(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
+fn certify<'a>(builder: &mut Builder<'a>, revision: &'a Revision, builds: &[&Build]) {
     let bundle = builder.bundle;
     let records = &bundle.records;
-    let offered = offered(bundle, revision);
+    let offered = builder.offered(revision).clone();
     let mut demanded: BTreeMap<&RegimeId, (&Regime, Vec<&Market>)> = BTreeMap::new();
-    for market in revision.markets.iter().filter_map(|id| records.markets.get(id)) {
+    for market in markets(builder, revision) {
         for regime in market.regimes.iter().filter_map(|id| records.regimes.get(id)) {
             if applies(regime, &offered) {
                 let entry = demanded.entry(&regime.id).or_insert((regime, Vec::new()));
@@ -223,7 +231,7 @@ fn certify(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
             certification(builder, revision, (regime, &markets, &offered), builds);
         }
     }
-    for market in revision.markets.iter().filter_map(|id| records.markets.get(id)) {
+    for market in markets(builder, revision) {
         let id = ids::approve(&revision.id, &market.id);
         if builder.settled.contains(&id) {
             continue;
@@ -247,6 +255,13 @@ fn certify(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
             builder.after(&id, &ids::certify(&revision.id, regime));
         }
     }
+}
+
+/// The markets of a revision, each once, in the order in which they are written.
+fn markets<'a>(builder: &Builder<'a>, revision: &'a Revision) -> Vec<&'a Market> {
+    let mut seen = BTreeSet::new();
+    let named = revision.markets.iter().filter(|id| seen.insert(*id));
+    named.filter_map(|id| builder.bundle.records.markets.get(id)).collect()
 }
 
 /// A regime applies to everything, or to what has one of the capabilities that it names.
@@ -293,6 +308,8 @@ fn certification(
     let boards = builds.iter().find(|build| build.stage >= regime.boards);
     match boards {
         Some(build) => builder.after(&id, &ids::build(&build.id)),
+        // Boards of a revision in the field can be had.
+        None if revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0) => {}
         None => {
             let place = builder.bundle.place(Kind::Revision, revision.id.as_str(), &[]);
             let message = format!(
@@ -310,19 +327,23 @@ fn certification(
 }
 
 /// First units, shipping to each market, and the day on which devices can be sold there.
-fn ship(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
+fn ship<'a>(builder: &mut Builder<'a>, revision: &'a Revision, builds: &[&Build]) {
     let units = ids::units(&revision.id);
-    let Some(build) = builds.iter().find(|build| build.stage == BuildStage::Mp) else {
-        return;
-    };
+    // Which of several MP builds comes first is what their dates say; ids only break ties.
+    let production = builds.iter().filter(|build| build.stage == BuildStage::Mp);
+    let first = production.min_by_key(|build| {
+        let actual = builder.bundle.records.actuals.get(ids::build(&build.id).as_str());
+        let happened = actual.and_then(|actual| actual.finished.or(actual.started));
+        (happened.or(build.start_no_earlier_than), build.id.clone())
+    });
+    let Some(build) = first else { return };
     if !builder.settled.contains(&units) {
         let title = format!("{}: first units", revision.title);
         let node = derived(units.clone(), title, Role::Units, Band::Hardware);
         builder.add_milestone(node, Facets::default());
         builder.after(&units, &ids::build(&build.id));
     }
-    let records = &builder.bundle.records;
-    for market in revision.markets.iter().filter_map(|id| records.markets.get(id)) {
+    for market in markets(builder, revision) {
         let available = ids::available(&revision.id, &market.id);
         if builder.settled.contains(&available) {
             continue;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use longlead_model::{
-    ActivityId, Band, CapabilityId, Code, Diagnostic, Feature, Kind, MarketId, Release, Revision,
-    RevisionId, Step,
+    ActivityId, Band, CapabilityId, Code, Diagnostic, Feature, Kind, MarketId, Release, ReleaseId,
+    Revision, RevisionId, Step,
 };
 use longlead_network::{At, ConstraintKind, Planning};
 
-use crate::capability::{Offered, missing, offered};
+use crate::capability::missing;
 use crate::derive::builder::{Builder, Facets, derived};
 use crate::derive::hardware::ids as hardware;
 use crate::derive::{Carrier, Role, is_open};
@@ -29,16 +29,28 @@ pub(crate) mod ids {
     }
 }
 
+/// Development and releases.
 pub(super) fn derive(builder: &mut Builder<'_>) {
     let records = &builder.bundle.records;
-    let first_units = first_units(builder);
     for feature in records.features.values() {
         develop(builder, feature);
     }
-    for release in records.releases.values() {
-        self::release(builder, release);
-    }
+    let mut carried: BTreeMap<&ReleaseId, Vec<&Feature>> = BTreeMap::new();
     for feature in records.features.values() {
+        if let Some(release) = &feature.release {
+            carried.entry(release).or_default().push(feature);
+        }
+    }
+    for release in records.releases.values() {
+        self::release(builder, release, carried.get(&release.id).map_or(&[], Vec::as_slice));
+    }
+}
+
+/// Launches, each on the first hardware that can run it: that is known only when all that can
+/// hold hardware up is in the network.
+pub(super) fn launches(builder: &mut Builder<'_>) {
+    let first_units = first_units(builder);
+    for feature in builder.bundle.records.features.values() {
         let carrier = carrier(builder, feature, &first_units);
         launch(builder, feature, &carrier);
         builder.carriers.insert(feature.id.clone(), carrier);
@@ -62,30 +74,28 @@ fn first_units(builder: &Builder<'_>) -> BTreeMap<RevisionId, At> {
 
 fn develop(builder: &mut Builder<'_>, feature: &Feature) {
     let id = ids::develop(&feature.id);
-    let Some(work) = &feature.work else {
+    if feature.work.is_none() && feature.after.is_empty() {
         builder.settled.insert(id);
         return;
-    };
+    }
     let title = format!("{}: develop", feature.title);
-    builder.add_work(
-        derived(id.clone(), title, Role::Develop, Band::Software),
-        work,
-        Facets::default(),
-    );
+    let node = derived(id.clone(), title, Role::Develop, Band::Software);
+    match &feature.work {
+        Some(work) => builder.add_work(node, work, Facets::default()),
+        // Nothing to do of its own, but it still comes after what it builds on.
+        None => builder.add_milestone(node, Facets::default()),
+    };
     for before in &feature.after {
         builder.after(&id, &ids::develop(before));
     }
 }
 
-fn release(builder: &mut Builder<'_>, release: &Release) {
+fn release(builder: &mut Builder<'_>, release: &Release, carried: &[&Feature]) {
     let id = ids::release(&release.id);
     let title = format!("{}: release", release.title);
     let mut node = derived(id.clone(), title, Role::Release, Band::Software);
     node.target = release.target;
     node.confidence = release.confidence.map(longlead_model::Share::value);
-    let features = builder.bundle.records.features.values();
-    let carried: Vec<&Feature> =
-        features.filter(|feature| feature.release.as_ref() == Some(&release.id)).collect();
     node.because.extend(carried.iter().map(|feature| Reason::CarriedBy {
         feature: feature.id.to_string(),
         release: release.id.to_string(),
@@ -103,40 +113,51 @@ fn release(builder: &mut Builder<'_>, release: &Release) {
     }
 }
 
+/// True if devices of the revision are in the field.
+fn is_in_field(revision: &Revision) -> bool {
+    revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0)
+}
+
 /// How a feature gets to users: by devices in the field, else by the first revision to come that
-/// can run it, else supposedly by the next revision whose specification is open.
+/// can run it, else supposedly by the next revision whose specification is open. Hardware that is
+/// sold in all of the feature's markets goes before hardware that isn't.
 fn carrier(
     builder: &Builder<'_>,
     feature: &Feature,
     first_units: &BTreeMap<RevisionId, At>,
 ) -> Carrier {
     let bundle = builder.bundle;
-    let revisions: Vec<(&Revision, Offered)> = bundle
-        .records
-        .revisions
-        .values()
-        .filter(|revision| revision.product == feature.product)
-        .map(|revision| (revision, offered(bundle, revision)))
-        .collect();
-    let runs = |offered: &Offered| missing(bundle, feature, offered).is_empty();
-    let in_field = revisions.iter().find(|(revision, offered)| {
-        revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0) && runs(offered)
-    });
-    if let Some((revision, _)) = in_field {
+    let of_product = bundle.records.revisions.values().filter(|it| it.product == feature.product);
+    let revisions: Vec<&Revision> = of_product.collect();
+    if revisions.is_empty() && feature.requires.is_empty() {
+        return Carrier::NoHardware;
+    }
+    let runs =
+        |revision: &&&Revision| missing(bundle, feature, builder.offered(revision)).is_empty();
+    let sold = |revision: &Revision, market: &MarketId| {
+        builder.settled.contains(&hardware::available(&revision.id, market))
+    };
+    let in_field = revisions.iter().filter(|revision| is_in_field(revision));
+    let mut on_sale = in_field.filter(|it| feature.markets.iter().all(|market| sold(it, market)));
+    if let Some(revision) = on_sale.find(runs) {
         return Carrier::Field { revision: revision.id.clone() };
     }
-    let mut to_come: Vec<&(&Revision, Offered)> =
-        revisions.iter().filter(|(revision, _)| first_units.contains_key(&revision.id)).collect();
-    to_come.sort_by_key(|(revision, _)| (first_units.get(&revision.id), &revision.id));
-    if let Some((revision, _)) = to_come.iter().find(|(_, offered)| runs(offered)) {
+    let mut to_come: Vec<&Revision> = revisions
+        .iter()
+        .filter(|it| is_in_field(it) || first_units.contains_key(&it.id))
+        .copied()
+        .collect();
+    to_come.sort_by_key(|revision| {
+        let elsewhere = feature.markets.iter().any(|market| !revision.markets.contains(market));
+        (elsewhere, first_units.get(&revision.id), &revision.id)
+    });
+    if let Some(revision) = to_come.iter().find(|revision| runs(revision)) {
         return Carrier::Revision { revision: revision.id.clone() };
     }
-    match to_come
-        .iter()
-        .find(|(revision, _)| is_open(builder.bundle, builder.as_of, &builder.settled, revision))
-    {
-        Some((revision, offered)) => {
-            let lacking = missing(bundle, feature, offered).into_iter();
+    let open = |it: &&&Revision| is_open(builder.bundle, builder.as_of, &builder.settled, it);
+    match to_come.iter().find(open) {
+        Some(revision) => {
+            let lacking = missing(bundle, feature, builder.offered(revision)).into_iter();
             let capabilities: Vec<CapabilityId> = lacking.map(|it| it.capability).collect();
             Carrier::Supposed { revision: revision.id.clone(), capabilities }
         }
@@ -158,9 +179,10 @@ fn launch(builder: &mut Builder<'_>, feature: &Feature, carrier: &Carrier) {
     let carried_by = match carrier {
         Carrier::Nothing => {
             cannot_launch(builder, feature);
-            builder.settled.insert(id);
+            builder.impossible.insert(id);
             return;
         }
+        Carrier::NoHardware => None,
         Carrier::Field { revision } => {
             let fleet =
                 builder.bundle.records.revisions.get(revision).and_then(|it| it.fleet.as_ref());
@@ -204,12 +226,9 @@ fn launch(builder: &mut Builder<'_>, feature: &Feature, carrier: &Carrier) {
 fn field_lacks(builder: &Builder<'_>, feature: &Feature) -> Vec<Reason> {
     let bundle = builder.bundle;
     let revisions = bundle.records.revisions.values();
-    let in_field = revisions.filter(|revision| {
-        revision.product == feature.product
-            && revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0)
-    });
+    let in_field = revisions.filter(|it| it.product == feature.product && is_in_field(it));
     let lacks = in_field.flat_map(|revision| {
-        let missing = missing(bundle, feature, &offered(bundle, revision)).into_iter();
+        let missing = missing(bundle, feature, builder.offered(revision)).into_iter();
         missing.map(|missing| Reason::Lacks {
             revision: revision.id.to_string(),
             capability: missing.capability.to_string(),
@@ -259,12 +278,26 @@ fn waits_for_hardware(
 
 fn cannot_launch(builder: &mut Builder<'_>, feature: &Feature) {
     let place = builder.bundle.place(Kind::Feature, feature.id.as_str(), &[]);
-    let message = format!(
-        "`{}` can't launch: no revision of `{}` in the field or to come can run it, and none has \
-         an open specification",
-        feature.id, feature.product,
-    );
+    let records = &builder.bundle.records;
+    let unmade = records.revisions.values().find(|revision| {
+        revision.product == feature.product
+            && !is_in_field(revision)
+            && !builder.index.contains_key(&hardware::units(&revision.id))
+            && (missing(builder.bundle, feature, builder.offered(revision)).is_empty()
+                || is_open(builder.bundle, builder.as_of, &builder.settled, revision))
+    });
+    let (why, help) = match unmade {
+        Some(revision) => (
+            format!("`{}` could carry it, but no MP build of it is planned", revision.id),
+            format!("add a `[[build]]` of `{}` with stage = \"mp\"", revision.id),
+        ),
+        None => (
+            "no revision in the field or to come can run it, and none has an open specification"
+                .to_owned(),
+            "plan a revision with what it needs, and an MP build of it".to_owned(),
+        ),
+    };
+    let message = format!("`{}` can't launch: {why}", feature.id);
     let diagnostic = Diagnostic::warning(Code::IncompletePlan, message).at(place);
-    let help = "plan a revision with what it needs, and an MP build of it";
     builder.diagnostics.push(diagnostic.help(help));
 }

@@ -1,8 +1,10 @@
 //! Procurement of each part for each build, from the best offer's lead time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use longlead_model::{
-    ActivityId, Band, BomLine, Build, Code, Decimal, Diagnostic, Distribution, Estimate, Kind,
-    Offer, Order, PartId, Revision, TimeUnit,
+    ActivityId, Band, BomLine, Build, BuildId, Bundle, Code, Decimal, Diagnostic, Distribution,
+    Estimate, Kind, Offer, Order, PartId, Revision, RevisionId, TimeUnit,
 };
 use longlead_network::{At, Progress};
 
@@ -12,13 +14,72 @@ use crate::derive::hardware::ids;
 use crate::reason::Reason;
 use crate::timeline::days_between;
 
-/// The offer that brings a part soonest.
-pub(crate) struct BestOffer<'a> {
-    pub(crate) offer: &'a Offer,
-    pub(crate) lead_time: &'a Estimate,
-    pub(crate) from_stock: bool,
-    /// How many offers were compared.
-    pub(crate) offers: usize,
+/// The supply records by what they are asked for, so that no line searches them all.
+#[derive(Debug, Default)]
+pub(super) struct Supply<'a> {
+    lines: BTreeMap<&'a RevisionId, Vec<&'a BomLine>>,
+    offers: BTreeMap<&'a PartId, Vec<&'a Offer>>,
+    orders: BTreeMap<&'a BuildId, Vec<&'a Order>>,
+    /// Parts that nobody offers and that were told.
+    unoffered: BTreeSet<&'a PartId>,
+}
+
+impl<'a> Supply<'a> {
+    pub(super) fn of(bundle: &'a Bundle) -> Supply<'a> {
+        let mut supply = Supply::default();
+        for line in bundle.records.bom_lines.values() {
+            supply.lines.entry(&line.revision).or_default().push(line);
+        }
+        for offer in bundle.records.offers.values() {
+            supply.offers.entry(&offer.part).or_default().push(offer);
+        }
+        for order in bundle.records.orders.values() {
+            if let Some(build) = &order.build {
+                supply.orders.entry(build).or_default().push(order);
+            }
+        }
+        supply
+    }
+
+    /// The parts on the BOM of a revision.
+    pub(super) fn parts(&self, revision: &RevisionId) -> impl Iterator<Item = &'a PartId> + '_ {
+        self.lines.get(revision).into_iter().flatten().map(|line| &line.part)
+    }
+}
+
+/// A part that a build needs: all lines that carry it, taken together.
+struct Need<'a> {
+    /// The first of its lines, for messages.
+    line: &'a BomLine,
+    part: &'a PartId,
+    quantity: Decimal,
+    alternates: BTreeSet<&'a PartId>,
+}
+
+impl Need<'_> {
+    fn is_met_by(&self, part: &PartId) -> bool {
+        self.part == part || self.alternates.contains(part)
+    }
+}
+
+/// What a build needs of each part, in the order of their ids.
+fn needs<'a>(supply: &Supply<'a>, build: &Build) -> Vec<Need<'a>> {
+    let mut needs: BTreeMap<&PartId, Need<'a>> = BTreeMap::new();
+    let units = Decimal::from(build.quantity);
+    let lines = supply.lines.get(&build.revision).into_iter().flatten();
+    for line in lines.filter(|line| line.from <= build.stage) {
+        // More than a decimal holds is more than anybody has in stock.
+        let needed = line.quantity.checked_mul(units).unwrap_or(Decimal::MAX);
+        let need = needs.entry(&line.part).or_insert_with(|| Need {
+            line,
+            part: &line.part,
+            quantity: Decimal::ZERO,
+            alternates: BTreeSet::new(),
+        });
+        need.quantity = need.quantity.checked_add(needed).unwrap_or(Decimal::MAX);
+        need.alternates.extend(&line.alternates);
+    }
+    needs.into_values().collect()
 }
 
 /// Procurement of everything on the revision's BOM for one build.
@@ -26,24 +87,16 @@ pub(super) fn procure(
     builder: &mut Builder<'_>,
     revision: &Revision,
     build: &Build,
-    before: Option<&Build>,
+    before: &[&Build],
 ) {
-    let bundle = builder.bundle;
-    let starts_after: Vec<ActivityId> = match (&build.order_after, before) {
-        (stated, _) if !stated.is_empty() => stated.clone(),
-        (_, Some(before)) => vec![ids::build(&before.id)],
-        (_, None) => vec![ids::design(&revision.id)],
-    };
-    let lines = bundle.records.bom_lines.values();
-    for line in lines.filter(|it| it.revision == revision.id && it.from <= build.stage) {
-        let needed = line.quantity * Decimal::from(build.quantity);
-        let order = bundle.records.orders.values().find(|order| {
-            order.build.as_ref() == Some(&build.id)
-                && (order.part == line.part || line.alternates.contains(&order.part))
-        });
-        let id = match order {
-            Some(order) => Some(ordered(builder, revision, build, line, order)),
-            None => bought(builder, (revision, build, line), needed, &starts_after),
+    for need in needs(&builder.supply, build) {
+        let orders = builder.supply.orders.get(&build.id).into_iter().flatten();
+        let orders: Vec<&Order> =
+            orders.filter(|order| need.is_met_by(&order.part)).copied().collect();
+        let id = if orders.is_empty() {
+            bought(builder, (revision, build), &need, before)
+        } else {
+            Some(ordered(builder, (revision, build), &need, &orders))
         };
         if let Some(id) = id {
             builder.after(&ids::build(&build.id), &id);
@@ -57,78 +110,139 @@ fn title(builder: &Builder<'_>, part: &PartId, build: &Build) -> String {
     format!("{name} for {}", build.id)
 }
 
-/// A part that is on order: what is left of its way.
-fn ordered(
-    builder: &mut Builder<'_>,
-    revision: &Revision,
-    build: &Build,
-    line: &BomLine,
-    order: &Order,
-) -> ActivityId {
-    let id = ids::procure(&build.id, &line.part);
-    let mut node =
-        derived(id.clone(), title(builder, &line.part, build), Role::Procure, Band::Hardware);
-    node.because.push(Reason::NeedsPart {
+fn needs_part(revision: &Revision, build: &Build, need: &Need<'_>) -> Reason {
+    Reason::NeedsPart {
         build: build.id.to_string(),
         revision: revision.id.to_string(),
-        part: line.part.to_string(),
-        quantity: order.quantity.to_string(),
-    });
-    node.because.push(Reason::Ordered {
+        part: need.part.to_string(),
+        quantity: need.quantity.normalize().to_string(),
+    }
+}
+
+fn fixed_days(days: i32) -> Estimate {
+    Estimate { distribution: Distribution::Fixed(f64::from(days)), unit: TimeUnit::Day }
+}
+
+/// A part that is on order: what is left of the way of the order that comes last.
+fn ordered(
+    builder: &mut Builder<'_>,
+    (revision, build): (&Revision, &Build),
+    need: &Need<'_>,
+    orders: &[&Order],
+) -> ActivityId {
+    let id = ids::procure(&build.id, need.part);
+    let mut node =
+        derived(id.clone(), title(builder, need.part, build), Role::Procure, Band::Hardware);
+    node.because.push(needs_part(revision, build, need));
+    node.because.extend(orders.iter().map(|order| Reason::Ordered {
         order: order.id.to_string(),
         placed: order.placed,
         promised: order.promised,
         received: order.received,
+    }));
+    warn_of_orders(builder, build, need, orders);
+    let start = |order: &&Order| At::start_of(builder.timeline.slot(order.placed));
+    let start = orders.iter().map(start).min().unwrap_or_default();
+    let outstanding = orders.iter().filter(|order| order.received.is_none());
+    let ways = outstanding.map(|order| (way_left(builder, order), *order));
+    let last = ways.max_by(|a, b| {
+        let days = |way: &Estimate| builder.estimate(way, ELAPSED).mean();
+        days(&a.0).total_cmp(&days(&b.0)).then_with(|| a.1.id.cmp(&b.1.id))
     });
-    let start = At::start_of(builder.timeline.slot(order.placed));
-    let promised = order.promised.map(|promised| Estimate {
-        distribution: Distribution::Fixed(f64::from(days_between(builder.as_of, promised).max(0))),
-        unit: TimeUnit::Day,
-    });
-    let offer = builder.bundle.records.offers.values();
-    let quoted = offer
-        .filter(|offer| offer.supplier == order.supplier && offer.part == order.part)
-        .map(|offer| offer.lead_time.clone())
-        .next();
-    let remaining = order.remaining.clone().or(promised);
-    let whole = quoted
-        .or_else(|| remaining.clone())
-        .unwrap_or(Estimate { distribution: Distribution::Fixed(0.0), unit: TimeUnit::Day });
-    let estimate = builder.estimate(&whole, ELAPSED);
-    let remaining = remaining.map(|rest| builder.estimate(&rest, ELAPSED));
-    let facets = Facets { supplier: Some(order.supplier.clone()), ..Facets::default() };
-    let index = builder.add(NewNode { derived: node, calendar: ELAPSED, estimate, facets });
-    let progress = match order.received {
-        Some(received) => {
-            Progress::Finished { start, finish: At::end_of(builder.timeline.slot(received)) }
+    let supplier = last.as_ref().map(|(_, order)| *order).or_else(|| orders.first().copied());
+    let facets =
+        Facets { supplier: supplier.map(|order| order.supplier.clone()), ..Facets::default() };
+    let (progress, left) = match &last {
+        Some((left, _)) => {
+            let remaining = Some(builder.estimate(left, ELAPSED));
+            (Progress::Started { start, remaining }, left.clone())
         }
-        None => Progress::Started { start, remaining },
+        None => {
+            let received = orders.iter().filter_map(|order| order.received).max();
+            let finish = At::end_of(builder.timeline.slot(received.unwrap_or(builder.as_of)));
+            (Progress::Finished { start, finish }, fixed_days(0))
+        }
     };
+    let estimate = builder.estimate(&left, ELAPSED);
+    let index = builder.add(NewNode { derived: node, calendar: ELAPSED, estimate, facets });
     builder.set_progress(index, progress);
     id
 }
 
+/// What is left of an order's way from the as-of day on: as stated, else until the end of the
+/// promised day, else the lead time that the supplier quotes.
+fn way_left(builder: &Builder<'_>, order: &Order) -> Estimate {
+    if let Some(remaining) = &order.remaining {
+        return remaining.clone();
+    }
+    if let Some(promised) = order.promised {
+        return fixed_days((days_between(builder.as_of, promised) + 1).max(0));
+    }
+    let mut offers = builder.supply.offers.get(&order.part).into_iter().flatten();
+    let quoted = offers.find(|offer| offer.supplier == order.supplier);
+    quoted.map_or(fixed_days(0), |offer| offer.lead_time.clone())
+}
+
+/// Tells orders that are overdue or too small.
+fn warn_of_orders(builder: &mut Builder<'_>, build: &Build, need: &Need<'_>, orders: &[&Order]) {
+    for order in orders.iter().filter(|order| order.received.is_none()) {
+        let overdue = order.promised.filter(|promised| *promised < builder.as_of);
+        if let (Some(promised), None) = (overdue, &order.remaining) {
+            let message = format!(
+                "order `{}` was promised for {promised} and hasn't arrived; the plan takes it to \
+                 arrive now",
+                order.id,
+            );
+            let place = builder.bundle.place(Kind::Order, order.id.as_str(), &[]);
+            let diagnostic = Diagnostic::warning(Code::IncompletePlan, message).at(place);
+            let help = "record `received`, or what is left of its way as `remaining`";
+            builder.diagnostics.push(diagnostic.help(help));
+        }
+    }
+    let quantities = orders.iter().map(|order| Decimal::from(order.quantity));
+    let on_order = quantities.fold(Decimal::ZERO, |sum, quantity| sum + quantity);
+    if on_order >= need.quantity {
+        return;
+    }
+    let message = format!(
+        "{} of `{}` are on order for `{}`, which needs {}",
+        on_order,
+        need.part,
+        build.id,
+        need.quantity.normalize(),
+    );
+    let place =
+        orders.first().and_then(|it| builder.bundle.place(Kind::Order, it.id.as_str(), &[]));
+    let diagnostic = Diagnostic::warning(Code::IncompletePlan, message).at(place);
+    let help = "add an `[[order]]` for the rest; the plan waits only for what is on order";
+    builder.diagnostics.push(diagnostic.help(help));
+}
+
+/// The offer that brings a part soonest.
+struct BestOffer<'a> {
+    offer: &'a Offer,
+    lead_time: &'a Estimate,
+    from_stock: bool,
+    /// How many offers were compared.
+    offers: usize,
+}
+
 /// A part that is still to be ordered.
-fn bought(
-    builder: &mut Builder<'_>,
-    (revision, build, line): (&Revision, &Build, &BomLine),
-    needed: Decimal,
-    starts_after: &[ActivityId],
+fn bought<'a>(
+    builder: &mut Builder<'a>,
+    (revision, build): (&Revision, &Build),
+    need: &Need<'a>,
+    before: &[&Build],
 ) -> Option<ActivityId> {
-    let Some(best) = best_offer(builder, line, needed) else {
-        no_offer(builder, line);
-        builder.settled.insert(ids::procure(&build.id, &line.part));
+    let id = ids::procure(&build.id, need.part);
+    let Some(best) = best_offer(builder, need) else {
+        no_offer(builder, need);
+        builder.settled.insert(id);
         return None;
     };
-    let id = ids::procure(&build.id, &line.part);
     let mut node =
-        derived(id.clone(), title(builder, &line.part, build), Role::Procure, Band::Hardware);
-    node.because.push(Reason::NeedsPart {
-        build: build.id.to_string(),
-        revision: revision.id.to_string(),
-        part: line.part.to_string(),
-        quantity: needed.normalize().to_string(),
-    });
+        derived(id.clone(), title(builder, need.part, build), Role::Procure, Band::Hardware);
+    node.because.push(needs_part(revision, build, need));
     node.because.push(Reason::BestOffer {
         offer: best.offer.id.to_string(),
         supplier: best.offer.supplier.to_string(),
@@ -140,29 +254,30 @@ fn bought(
     let estimate = builder.estimate(best.lead_time, ELAPSED);
     let facets = Facets { supplier: Some(best.offer.supplier.clone()), ..Facets::default() };
     builder.add(NewNode { derived: node, calendar: ELAPSED, estimate, facets });
-    for before in starts_after {
-        builder.stated_after(&id, before, (Kind::Build, build.id.as_str(), Vec::new()));
+    for stated in &build.order_after {
+        builder.stated_after(&id, stated, (Kind::Build, build.id.as_str(), Vec::new()));
+    }
+    if build.order_after.is_empty() {
+        match before {
+            [] => builder.after(&id, &ids::design(&revision.id)),
+            before => before.iter().for_each(|it| builder.after(&id, &ids::build(&it.id))),
+        }
     }
     Some(id)
 }
 
 /// The offer of the part, or of an alternate, with the shortest expected lead time among those
 /// that hold on the as-of day; of equals, the one with the smaller id.
-pub(crate) fn best_offer<'a>(
-    builder: &Builder<'a>,
-    line: &BomLine,
-    needed: Decimal,
-) -> Option<BestOffer<'a>> {
-    let held: Vec<&'a Offer> = builder
-        .bundle
-        .records
-        .offers
-        .values()
-        .filter(|it| it.part == line.part || line.alternates.contains(&it.part))
+fn best_offer<'a>(builder: &Builder<'a>, need: &Need<'_>) -> Option<BestOffer<'a>> {
+    let parts = std::iter::once(need.part).chain(need.alternates.iter().copied());
+    let parts: BTreeSet<&PartId> = parts.collect();
+    let offers = parts.into_iter().filter_map(|part| builder.supply.offers.get(part)).flatten();
+    let held: Vec<&'a Offer> = offers
+        .copied()
         .filter(|it| it.valid_until.is_none_or(|until| until >= builder.as_of))
         .collect();
     let ways = held.iter().map(|offer| {
-        let in_stock = Decimal::from(offer.stock) >= needed && offer.stock > 0;
+        let in_stock = Decimal::from(offer.stock) >= need.quantity && offer.stock > 0;
         match offer.stock_lead_time.as_ref().filter(|_| in_stock) {
             Some(lead_time) => (*offer, lead_time, true),
             None => (*offer, &offer.lead_time, false),
@@ -181,16 +296,16 @@ pub(crate) fn best_offer<'a>(
 }
 
 /// Tells once that nobody offers a part.
-fn no_offer(builder: &mut Builder<'_>, line: &BomLine) {
-    let message = format!(
-        "nobody offers `{}`, which `{}` carries, so the plan counts no time for buying it",
-        line.part, line.revision,
-    );
-    if builder.diagnostics.iter().any(|diagnostic| diagnostic.message == message) {
+fn no_offer<'a>(builder: &mut Builder<'a>, need: &Need<'a>) {
+    if !builder.supply.unoffered.insert(need.part) {
         return;
     }
-    let place = builder.bundle.place(Kind::BomLine, line.id.as_str(), &[]);
+    let message = format!(
+        "nobody offers `{}`, which `{}` carries, so the plan counts no time for buying it",
+        need.part, need.line.revision,
+    );
+    let place = builder.bundle.place(Kind::BomLine, need.line.id.as_str(), &[]);
     let diagnostic = Diagnostic::warning(Code::IncompletePlan, message).at(place);
-    let help = format!("add an `[[offer]]` of `{}` with its lead time", line.part);
+    let help = format!("add an `[[offer]]` of `{}` with its lead time", need.part);
     builder.diagnostics.push(diagnostic.help(help));
 }

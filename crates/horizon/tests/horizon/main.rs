@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on must say so")]
 
+mod decisions;
+mod facts;
 mod properties;
 mod story;
 mod support;

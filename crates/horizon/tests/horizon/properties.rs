@@ -49,6 +49,7 @@ proptest! {
         let before = planned(&bundle);
         let names: Vec<&str> = before.derivation.index.keys().map(|id| id.as_str()).collect();
         let (from, to) = (names[from % names.len()], names[to % names.len()]);
+        prop_assume!(from != to);
         let linked = load(&format!("{TRACKER}\n[[link]]\nfrom = \"{from}\"\nto = \"{to}\"\n"));
         let unlevelled = |bundle: &Bundle| {
             let ask = Ask { levelled: false, samples: 500, ..ask(bundle) };

@@ -191,10 +191,12 @@ fn economics(decision: &DecisionForecast, width: usize) -> String {
 fn option_value(value: &OptionValue) -> Vec<String> {
     let amount = |amount: f64| sum(amount, &value.currency);
     let advice = if value.include { "Including now costs less" } else { "Waiting costs less" };
-    let threshold = if value.threshold > 1.0 {
-        "Including would not pay even if the need were certain".to_owned()
-    } else {
-        format!("Including pays from a probability of q* = {:.1} %", value.threshold * 100.0)
+    let threshold = match value.threshold {
+        None => "Waiting costs nothing even if the need is real, so including can't pay".to_owned(),
+        Some(share) if share > 1.0 => {
+            "Including would not pay even if the need were certain".to_owned()
+        }
+        Some(share) => format!("Including pays from a probability of q* = {:.1} %", share * 100.0),
     };
     vec![
         format!(

@@ -231,7 +231,10 @@ fn orphan(bundle: &Bundle, need: &OrphanNeed) -> String {
     let lack = match &need.best {
         Some((revision, best)) => {
             let revision = name(bundle, Kind::Revision, revision.as_str());
-            format!("the most there is, is {best} on {revision}")
+            match best.as_str() {
+                "yes" => format!("{revision} has it, nobody says how much"),
+                best => format!("{revision} comes nearest with {best}"),
+            }
         }
         None => "no hardware has it, and none is planned to".to_owned(),
     };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Suggester, cycle, fact, reference};
 use crate::bundle::Bundle;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::field::Mention;
 use crate::kind::Kind;
 use crate::money::Rates;
@@ -61,9 +61,14 @@ fn unchecked(bundle: &Bundle, scenario: &Scenario, count: usize) -> Diagnostic {
 }
 
 /// What makes two diagnostics the same.
-fn identity(diagnostic: &Diagnostic) -> (Code, String, Option<String>) {
-    let place = diagnostic.place.as_ref().map(ToString::to_string);
-    (diagnostic.code, diagnostic.message.clone(), place)
+type Identity = (Code, String, Option<Place>);
+
+fn identity(diagnostic: &Diagnostic) -> Identity {
+    match &diagnostic.help {
+        // Its help names the currencies; its message counts amounts, its place is the first's.
+        Some(help) if diagnostic.code == Code::MissingRate => (diagnostic.code, help.clone(), None),
+        _ => (diagnostic.code, diagnostic.message.clone(), diagnostic.place.clone()),
+    }
 }
 
 struct Checker<'a> {
@@ -73,7 +78,7 @@ struct Checker<'a> {
     mentions: Mentions<'a>,
     rates: Rates,
     suggester: &'a mut Suggester,
-    before: BTreeSet<(Code, String, Option<String>)>,
+    before: BTreeSet<Identity>,
     checks_left: usize,
 }
 
@@ -120,21 +125,17 @@ impl Checker<'_> {
         }
         let affected: Vec<Key<'_>> = affected.into_iter().collect();
         self.checks_left = self.checks_left.saturating_sub(affected.len());
-        let mut told = match touched.iter().any(|(kind, _)| *kind == Kind::Rate) {
-            true => {
-                let rates = self.changed.rates();
-                self.checks_left =
-                    self.checks_left.saturating_sub(self.changed.records.rates.len());
-                reference::check(&self.changed, &affected, &rates, self.suggester)
-            }
-            false => reference::check(&self.changed, &affected, &self.rates, self.suggester),
-        };
+        let changed_rates = touched.iter().any(|(kind, _)| *kind == Kind::Rate).then(|| {
+            self.checks_left = self.checks_left.saturating_sub(self.changed.records.rates.len());
+            self.changed.rates()
+        });
+        let rates = changed_rates.as_ref().unwrap_or(&self.rates);
+        let mut told = reference::check(&self.changed, &affected, rates, self.suggester);
         told.extend(fact::check(&self.changed, &affected));
-        let orders = |bundle, key: &Key<'_>| cycle::order_of(bundle, key.0, key.1);
         // Only a new order can close a circle.
-        let is_new = |key: &Key<'_>| {
-            let before = orders(self.bundle, key);
-            orders(&self.changed, key).iter().any(|order| !before.contains(order))
+        let is_new = |(kind, id): &Key<'_>| {
+            let before = BTreeSet::from_iter(cycle::order_of(self.bundle, *kind, id));
+            cycle::order_of(&self.changed, *kind, id).iter().any(|order| !before.contains(order))
         };
         if touched.iter().any(is_new) {
             self.checks_left = self.checks_left.saturating_sub(self.changed.records.count());

@@ -317,7 +317,7 @@ fn record() -> impl Strategy<Value = (Kind, Toml)> {
 fn text_of(records: Vec<(Kind, Toml)>) -> String {
     let mut text = String::new();
     for (number, (kind, record)) in records.into_iter().enumerate() {
-        let _ = write!(text, "[[{kind}]]\n");
+        let _ = writeln!(text, "[[{kind}]]");
         let Toml::Table(fields) = record else { continue };
         for (name, value) in fields {
             let _ = write!(text, "{name} = ");

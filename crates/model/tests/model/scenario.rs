@@ -1,7 +1,11 @@
 //! A scenario changes a copy, says what it can't change, and is held against the rest.
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
-use longlead_model::{Bundle, Source};
+use longlead_model::{Bundle, Kind, Source};
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 use crate::diagnostics::told;
 use crate::sample;
@@ -149,10 +153,13 @@ fn what_cannot_be_changed_is_told_with_the_change() {
         { kind = "part", id = "modem", set = { title = "x" }, remove = true },
         { kind = "part", id = "modem" },
         { kind = "part", id = "modem", set = "x" },
+        { kind = "part", id = "modem", set = { provides = [1, nan] } },
         "#,
         expect![[r#"
             it.toml:38:46: error[wrong-value]: a table of fields is expected here, not a text
               help: write, for example, { lead_time = "12 wk" }
+            it.toml:39:63: error[out-of-range]: NaN is not a number to plan with
+              help: write a finite number
         "#]],
     );
     check(
@@ -359,4 +366,65 @@ fn checking_scenarios_on_load_and_on_use_agree() {
         assert!(changed != bundle, "{} changes something", scenario.id);
     }
     assert_eq!(bundle.export(), before);
+}
+
+/// A change of some record of the sample, often one that does harm.
+fn change(bundle: &Bundle, kind: Index, record: Index, how: usize, other: Index) -> Option<String> {
+    let kind = *kind.get(Kind::ALL);
+    let ids = bundle.records.ids(kind);
+    let id = (!ids.is_empty()).then(|| *record.get(&ids))?;
+    let nodes = [bundle.records.ids(Kind::Activity), bundle.records.ids(Kind::Milestone)].concat();
+    let node = other.get(&nodes);
+    let set = match (how, kind) {
+        (0, _) => "remove = true".to_owned(),
+        (1, Kind::Activity | Kind::Milestone) => format!("set = {{ after = [\"{node}\"] }}"),
+        (1, Kind::Link) => format!("set = {{ from = \"{node}\" }}"),
+        (1, Kind::Capability) => "set = { unit = \"V\" }".to_owned(),
+        (1, Kind::Team) => "set = { capacity = 0 }".to_owned(),
+        (1, Kind::Rate) => "set = { from = \"JPY\" }".to_owned(),
+        (1, Kind::BomLine) => format!("set = {{ part = \"{node}\" }}"),
+        (1, Kind::Build) => "set = { fixed_cost = \"5 CHF\", order_after = [\"none\"] }".to_owned(),
+        (1, Kind::Feature | Kind::Release) => {
+            let ids = bundle.records.ids(kind);
+            format!("set = {{ after = [\"{}\"] }}", other.get(&ids))
+        }
+        _ => "set = { title = \"Another\" }".to_owned(),
+    };
+    Some(format!("{{ kind = \"{kind}\", id = \"{id}\", {set} }}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// On load only what a scenario touches is checked; on use, everything.
+    #[test]
+    fn checking_a_part_and_checking_the_whole_agree(
+        edits in proptest::collection::vec(
+            (any::<Index>(), any::<Index>(), 0..3_usize, any::<Index>()), 1..5),
+    ) {
+        let facts = sample::bundle();
+        let changes: Vec<String> = edits
+            .into_iter()
+            .filter_map(|(kind, record, how, other)| change(&facts, kind, record, how, other))
+            .filter(|change| !change.contains("kind = \"scenario\""))
+            .collect();
+        let text = format!(
+            "[[scenario]]\nid = \"probe\"\ntitle = \"\"\nchanges = [\n{}\n]\n",
+            changes.join(",\n")
+        );
+        let mut sources = sample::sources();
+        sources.push(Source { name: "probe.toml".into(), text: text.clone() });
+        let (bundle, on_load) = Bundle::load(&sources);
+        let (_, on_use) = bundle.under(bundle.scenario("probe").unwrap());
+        let on_load: BTreeSet<(String, _)> =
+            on_load.into_iter().map(|it| (it.message.replace("in scenario `probe`: ", ""), it.place)).collect();
+        let on_use: BTreeSet<(String, _)> = on_use
+            .into_iter()
+            .map(|it| {
+                let scenario = bundle.place(Kind::Scenario, "probe", &[]);
+                (it.message, it.place.or(scenario))
+            })
+            .collect();
+        prop_assert_eq!(on_load, on_use, "{}", text);
+    }
 }

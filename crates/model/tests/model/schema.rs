@@ -2,7 +2,7 @@
 
 use longlead_model::{Bundle, Kind, Source, bundle_schema, record_schema};
 use regex_lite::Regex;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::sample;
 
@@ -10,82 +10,79 @@ use crate::sample;
 /// the crate writes, and refuses others, so that none is overlooked.
 fn problems(schema: &Json, value: &Json, at: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut tell = |problem: String| found.push(format!("{at}: {problem}"));
-    let inner =
-        |schema: &Json, value: &Json, step: &str| problems(schema, value, &format!("{at}/{step}"));
-    let mut below = Vec::new();
     for (keyword, wanted) in schema.as_object().expect("a schema is an object") {
-        let holds = match keyword.as_str() {
-            "$schema" | "title" | "description" | "examples" | "default" | "format" => true,
-            "type" => match wanted {
-                Json::Array(types) => types.iter().any(|wanted| has_type(value, wanted)),
-                wanted => has_type(value, wanted),
-            },
-            "enum" => wanted.as_array().is_some_and(|words| words.contains(value)),
-            "pattern" => value.as_str().is_none_or(|text| {
-                Regex::new(wanted.as_str().unwrap_or_default()).unwrap().is_match(text)
-            }),
-            "minimum" => number(value).is_none_or(|number| number >= wanted.as_f64().unwrap()),
-            "exclusiveMinimum" => {
-                number(value).is_none_or(|number| number > wanted.as_f64().unwrap())
+        match keyword.as_str() {
+            "items" | "properties" | "propertyNames" | "additionalProperties" => {
+                found.extend(problems_below(schema, keyword, value, at));
             }
-            "maximum" => number(value).is_none_or(|number| number <= wanted.as_f64().unwrap()),
-            "maxLength" => value
-                .as_str()
-                .is_none_or(|text| text.chars().count() as u64 <= wanted.as_u64().unwrap()),
-            "minItems" => {
-                value.as_array().is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap())
+            keyword if !holds(keyword, wanted, value) => {
+                found.push(format!("{at}: {value} breaks {keyword} {wanted}"));
             }
-            "maxItems" => {
-                value.as_array().is_none_or(|items| items.len() as u64 <= wanted.as_u64().unwrap())
-            }
-            "anyOf" => {
-                let schemas = wanted.as_array().expect("a list of schemas");
-                schemas.iter().any(|schema| inner(schema, value, "").is_empty())
-            }
-            "items" => {
-                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-                    below.extend(inner(wanted, item, &index.to_string()));
-                }
-                true
-            }
-            "required" => value.as_object().is_none_or(|object| {
-                let names = wanted.as_array().expect("a list of names");
-                names.iter().filter_map(Json::as_str).all(|name| object.contains_key(name))
-            }),
-            "properties" => {
-                for (name, value) in value.as_object().into_iter().flatten() {
-                    if let Some(schema) = wanted.get(name) {
-                        below.extend(inner(schema, value, name));
-                    }
-                }
-                true
-            }
-            "propertyNames" => {
-                for name in value.as_object().into_iter().flat_map(Map::keys) {
-                    below.extend(inner(wanted, &json!(name), name));
-                }
-                true
-            }
-            "additionalProperties" => {
-                let known = schema.get("properties").and_then(Json::as_object);
-                for (name, value) in value.as_object().into_iter().flatten() {
-                    match wanted {
-                        _ if known.is_some_and(|known| known.contains_key(name)) => {}
-                        Json::Bool(false) => below.push(format!("{at}: {name} is no property")),
-                        schema => below.extend(inner(schema, value, name)),
-                    }
-                }
-                true
-            }
-            unknown => panic!("the keyword {unknown} is new to this test"),
-        };
-        if !holds {
-            tell(format!("{value} breaks {keyword} {wanted}"));
+            _ => {}
         }
     }
-    found.extend(below);
     found
+}
+
+/// True if a value fits a keyword that speaks of the value itself.
+fn holds(keyword: &str, wanted: &Json, value: &Json) -> bool {
+    let bound = wanted.as_f64().unwrap_or_default();
+    let number = value.as_f64();
+    let length = |length: Option<usize>| length.map_or(bound, |length| length as f64);
+    let items = length(value.as_array().map(Vec::len));
+    match keyword {
+        "$schema" | "title" | "description" | "examples" | "default" | "format" => true,
+        "type" => match wanted {
+            Json::Array(types) => types.iter().any(|wanted| has_type(value, wanted)),
+            wanted => has_type(value, wanted),
+        },
+        "enum" => wanted.as_array().is_some_and(|words| words.contains(value)),
+        "anyOf" => {
+            let schemas = wanted.as_array().expect("a list of schemas");
+            schemas.iter().any(|schema| problems(schema, value, "").is_empty())
+        }
+        "required" => value.as_object().is_none_or(|object| {
+            let names = wanted.as_array().expect("a list of names");
+            names.iter().filter_map(Json::as_str).all(|name| object.contains_key(name))
+        }),
+        "pattern" => value.as_str().is_none_or(|text| {
+            Regex::new(wanted.as_str().unwrap_or_default()).unwrap().is_match(text)
+        }),
+        "minimum" => number.is_none_or(|number| number >= bound),
+        "exclusiveMinimum" => number.is_none_or(|number| number > bound),
+        "maximum" => number.is_none_or(|number| number <= bound),
+        "maxLength" => length(value.as_str().map(|text| text.chars().count())) <= bound,
+        "minItems" => items >= bound,
+        "maxItems" => items <= bound,
+        unknown => panic!("the keyword {unknown} is new to this test"),
+    }
+}
+
+/// Problems of what is within a value, by a keyword that speaks of that.
+fn problems_below(schema: &Json, keyword: &str, value: &Json, at: &str) -> Vec<String> {
+    let wanted = &schema[keyword];
+    let inner =
+        |schema: &Json, value: &Json, step: &str| problems(schema, value, &format!("{at}/{step}"));
+    let items = value.as_array().into_iter().flatten().enumerate();
+    let fields = || value.as_object().into_iter().flatten();
+    let is_known = |name: &str| !schema["properties"][name].is_null();
+    match keyword {
+        "items" => items.flat_map(|(at, item)| inner(wanted, item, &at.to_string())).collect(),
+        "properties" => fields()
+            .filter(|(name, _)| is_known(name))
+            .flat_map(|(name, value)| inner(&wanted[name], value, name))
+            .collect(),
+        "propertyNames" => {
+            fields().flat_map(|(name, _)| inner(wanted, &json!(name), name)).collect()
+        }
+        _ => fields()
+            .filter(|(name, _)| !is_known(name))
+            .flat_map(|(name, value)| match wanted {
+                Json::Bool(false) => vec![format!("{at}: {name} is no property")],
+                schema => inner(schema, value, name),
+            })
+            .collect(),
+    }
 }
 
 fn has_type(value: &Json, wanted: &Json) -> bool {
@@ -98,10 +95,6 @@ fn has_type(value: &Json, wanted: &Json) -> bool {
         Some("integer") => value.is_i64() || value.is_u64(),
         wanted => panic!("the type {wanted:?} is new to this test"),
     }
-}
-
-fn number(value: &Json) -> Option<f64> {
-    value.as_f64()
 }
 
 /// TOML as JSON; a date becomes a string.

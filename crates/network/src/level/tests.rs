@@ -140,7 +140,6 @@ fn a_resource_link_passes_a_team_on_at_the_weekend() {
     assert_eq!(levelled.resource_links.len(), 2);
     let mut network = compiled.into_network();
     network.links.extend(levelled.resource_links);
-    network.activities[0].constraints.clear();
     let schedule = network.compile().unwrap().schedule(Planning::MostLikely).unwrap();
     let linked: Vec<f64> = schedule.activities.iter().map(|it| it.early_start.slots()).collect();
     assert_eq!(linked, starts);

@@ -116,12 +116,17 @@ fn by_z() -> Vec<Cell> {
     (0..128_u32)
         .map(|piece| {
             let lower = f64::from(piece) / f64::from(Z_PIECES) - f64::from(Z_LIMIT);
-            z_cell(lower, lower + 1.0 / f64::from(Z_PIECES), piece == 0)
+            let mut cell = z_cell(lower, lower + 1.0 / f64::from(Z_PIECES));
+            if piece == 0 {
+                // What lies below the table is drawn from its outermost piece.
+                cell.tail[0] = 0.0;
+            }
+            cell
         })
         .collect()
 }
 
-fn z_cell(lower: f64, upper: f64, outermost: bool) -> Cell {
+fn z_cell(lower: f64, upper: f64) -> Cell {
     let (middle, half) = (0.5 * (lower + upper), 0.5 * (upper - lower));
     let mut nodes = GAUSS.map(|(node, weight)| {
         let z = middle + node * half;
@@ -131,9 +136,8 @@ fn z_cell(lower: f64, upper: f64, outermost: bool) -> Cell {
     nodes.iter_mut().for_each(|node| node.weight /= total);
     let mean: f64 = nodes.iter().map(|node| node.weight * node.z).sum();
     let variance: f64 = nodes.iter().map(|node| node.weight * (node.z - mean).powi(2)).sum();
-    let lower_tail = if outermost { 0.0 } else { normal::probability_below(lower) };
     Cell {
-        tail: [lower_tail, normal::probability_below(upper)],
+        tail: [normal::probability_below(lower), normal::probability_below(upper)],
         mean,
         std_dev: variance.sqrt(),
         nodes,

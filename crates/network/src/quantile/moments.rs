@@ -22,15 +22,26 @@ struct Moments {
     std_dev: f64,
 }
 
+/// Above every duration and factor that makes a difference, and far from where floats
+/// overflow: an estimate of 10^300 days must come out as too long, not as none.
+const VALUE_MAX: f64 = 4_294_967_296.0;
+
+impl Moments {
+    fn scaled(self, unit: f64) -> Moments {
+        let mean = self.mean * unit;
+        if mean < VALUE_MAX && mean.is_finite() {
+            Moments { mean, std_dev: (self.std_dev * unit).min(VALUE_MAX) }
+        } else {
+            Moments { mean: VALUE_MAX, std_dev: 0.0 }
+        }
+    }
+}
+
 /// The table of an estimate, times `unit`.
 pub(super) fn pieces(half: &Half, estimate: &Estimate, unit: f64) -> Box<[Piece; 256]> {
     table(half, |side| {
-        let mut moments = estimate_moments(half, estimate, side);
-        for moments in &mut moments {
-            moments.mean *= unit;
-            moments.std_dev *= unit;
-        }
-        moments
+        let moments = estimate_moments(half, estimate, side);
+        moments.into_iter().map(|moments| moments.scaled(unit)).collect()
     })
 }
 

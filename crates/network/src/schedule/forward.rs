@@ -1,5 +1,7 @@
 //! The forward pass: earliest starts, and what drives each.
 
+mod reason;
+
 use crate::{
     activity::Placement,
     compile::{Compiled, Driver, Edge, NodeState},
@@ -39,6 +41,10 @@ pub(crate) fn earliest_starts(
                 return Err(cycle::positive_cycle(compiled, work, &cycle));
             }
         }
+    }
+    if !compiled.maximum_edges().is_empty() {
+        let floors = floors(compiled, work, latest_finish);
+        reason::trace(compiled, work, &mut early, floors);
     }
     Ok(early)
 }
@@ -107,21 +113,17 @@ pub(crate) fn pushed_start(
     if edge.kind.enters_finish() { arrival - work[to] } else { arrival }
 }
 
-/// Between equal dates a link explains more than a date of the activity's own; between two
-/// links the name of the predecessor decides, so that the order of the input doesn't. A link that
-/// pushed from behind is kept: exchanging it could close a circle that adds no time.
+/// Between equal dates a link explains more than a date of the activity's own, and of two
+/// links the one that comes first by names. Where maximum lags push too, reasons are traced
+/// when all dates are known: exchanging one before could close a circle that adds no time.
 fn is_better_reason(compiled: &Compiled, edge: &Edge, present: Driver) -> bool {
     if !compiled.maximum_edges().is_empty() {
         return false;
     }
-    let network = compiled.network();
     match present {
         Driver::Status | Driver::Constraint(_) => true,
         Driver::Actual | Driver::Placement => false,
-        Driver::Link(present) => {
-            let present = network.links[present.index()].from;
-            compiled.name(edge.from as usize) < network.activities[present.index()].name.as_str()
-        }
+        Driver::Link(present) => reason::key(compiled, edge.link) < reason::key(compiled, present),
     }
 }
 

@@ -320,6 +320,60 @@ fn a_circle_of_lags_that_adds_no_time_is_no_contradiction() {
     );
 }
 
+/// The drivers told, by name of the activity and of who drives it.
+fn told_drivers(network: Network) -> Vec<(String, String)> {
+    let compiled = network.compile().unwrap();
+    let schedule = compiled.schedule(Planning::MostLikely).unwrap();
+    let activities = compiled.network().activities.iter().zip(&schedule.activities);
+    let mut told: Vec<(String, String)> = activities
+        .map(|(activity, dates)| {
+            let driver = match dates.driver {
+                Driver::Link(link) => {
+                    compiled.network().spell_link(&compiled.network().links[link.index()])
+                }
+                other => format!("{other:?}"),
+            };
+            (activity.name.clone(), driver)
+        })
+        .collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn equal_reasons_are_told_alike_in_any_order_of_the_input() {
+    let lag = Lag { amount: 9.0, calendar: WEEKDAYS };
+    let plain = Sketch::new()
+        .activity("x", 3.0)
+        .activity("y", 3.0)
+        .activity("z", 1.0)
+        .link("y", FS, "z")
+        .lagged("x", SS, "z", 3.0, WEEKDAYS)
+        .link("x", FS, "z");
+    let with_maximum_lag = plain.clone().bounded(Bound::Maximum, "y", SS, "z", lag);
+    for sketch in [plain, with_maximum_lag] {
+        let mut reversed = sketch.network.clone();
+        reversed.links.reverse();
+        let told = told_drivers(sketch.network);
+        assert_eq!(told[2], ("z".to_owned(), "FS `x` → `z`".to_owned()));
+        assert_eq!(told_drivers(reversed), told);
+    }
+}
+
+#[test]
+fn a_deadline_for_an_activity_that_is_not_there_is_an_error() {
+    let compiled = Sketch::new().activity("a", 3.0).compile();
+    let deadlines = Deadlines {
+        by_activity: vec![(ActivityIndex::new(4), At::end_of(7))],
+        ..Deadlines::default()
+    };
+    let work = compiled.planned_work(Planning::Mean);
+    assert_eq!(
+        compiled.schedule_with(&work, &deadlines),
+        Err(ScheduleError::UnknownActivity { index: 4, count: 1 })
+    );
+}
+
 #[test]
 fn a_plan_longer_than_the_horizon_is_an_error() {
     let sketch = Sketch::new().activity("a", 50.0).activity("b", 50.0).link("a", FS, "b");

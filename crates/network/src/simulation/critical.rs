@@ -13,10 +13,7 @@ use super::{
     forward::{Block, NEVER},
     recipe::{Recipe, Way},
 };
-use crate::{
-    draw::{BLOCK, Row},
-    time::Side,
-};
+use crate::draw::{BLOCK, Row};
 
 /// Aims that share a sweep.
 pub(super) const AIMS_PER_SWEEP: usize = u32::BITS as usize;
@@ -78,7 +75,8 @@ impl Marks {
 
     fn seed(&mut self, recipe: &Recipe<'_>, block: &Block, length: usize, aim: Aim, bit: u32) {
         let mut finishes = block.finishes[aim.position];
-        recipe.to_elapsed(aim.position).carry_row(&mut finishes, Side::Finish);
+        let side = recipe.sides[aim.position].finish;
+        recipe.to_elapsed(aim.position).carry_row(&mut finishes, side);
         let later_than = aim.later_than.unwrap_or(i32::MIN);
         let marks = &mut self.finish[aim.position][..length];
         for (mark, finish) in marks.iter_mut().zip(&finishes) {
@@ -221,11 +219,13 @@ fn any(marks: &Row<u32>) -> u32 {
 /// 32 bits.
 fn elapsed_durations(recipe: &Recipe<'_>, block: &Block, position: usize) -> Row<u32> {
     let (mut starts, mut finishes) = (block.starts[position], block.finishes[position]);
-    recipe.to_elapsed(position).carry_row(&mut starts, Side::Start);
-    recipe.to_elapsed(position).carry_row(&mut finishes, Side::Finish);
+    let sides = recipe.sides[position];
+    recipe.to_elapsed(position).carry_row(&mut starts, sides.start);
+    recipe.to_elapsed(position).carry_row(&mut finishes, sides.finish);
     let mut durations = [0; BLOCK];
     for ((duration, start), finish) in durations.iter_mut().zip(&starts).zip(&finishes) {
-        // A milestone in a gap starts after it and finishes before it.
+        // In a sample in which nothing is left to do, the start lies after a gap and the
+        // finish before it.
         *duration = (finish - start + 128).max(0).cast_unsigned() >> 8;
     }
     durations

@@ -6,10 +6,10 @@ use super::{
     recipe::{Recipe, Way, coordinate},
 };
 use crate::{
-    compile::Compiled,
+    compile::{Compiled, NodeState},
     draw::{BLOCK, Row},
     quantile::TICKS_MAX,
-    time::{At, Side},
+    time::{At, Side, Span},
 };
 
 /// The outcome of a sample in which no start is early enough.
@@ -22,8 +22,11 @@ const EARLIEST: i32 = -(1 << 29);
 #[derive(Debug)]
 pub(super) struct GatePass {
     target: usize,
-    /// The deadline on the target's calendar.
+    /// The latest finish that is in time, on the target's calendar.
     deadline: i32,
+    /// What a decision that nothing limits is told as: the end of the horizon, in elapsed
+    /// ticks.
+    unlimited: i32,
     gates: Vec<usize>,
     /// Positions on a path from a gated activity to the target, rising.
     between: Vec<usize>,
@@ -59,10 +62,13 @@ impl GatePass {
             .map(|(before, after)| *before && *after)
             .collect();
         let compiled: &Compiled = recipe.compiled;
+        let horizon = At::start_of(compiled.network().horizon_slots as i32);
+        let is_open = |gate: &usize| compiled.nodes()[*gate].state == NodeState::Open;
         GatePass {
             target,
-            deadline: coordinate(compiled.work(target, deadline)),
-            gates,
+            deadline: latest_finish(recipe, target, deadline),
+            unlimited: horizon.ticks().min(i64::from(TICKS_MAX)) as i32,
+            gates: gates.into_iter().filter(is_open).collect(),
             between: (0..recipe.len()).filter(|&position| is_between[position]).collect(),
             is_between,
         }
@@ -143,7 +149,7 @@ impl GatePass {
         rows: &LatestRows,
         latest: &mut Row<i32>,
     ) {
-        *latest = [TICKS_MAX; BLOCK];
+        *latest = [self.unlimited; BLOCK];
         for &gate in self.gates.iter().filter(|gate| self.is_between[**gate]) {
             let mut starts = rows.starts[gate];
             recipe.to_elapsed(gate).carry_row(&mut starts, Side::Start);
@@ -156,6 +162,16 @@ impl GatePass {
             }
         }
     }
+}
+
+/// The latest coordinate at which the target is said to finish by `deadline`.
+fn latest_finish(recipe: &Recipe<'_>, target: usize, deadline: At) -> i32 {
+    let compiled = recipe.compiled;
+    let work = compiled.work(target, deadline);
+    let is_in_time = compiled.at(target, work, recipe.sides[target].finish) <= deadline;
+    // Where the deadline lies in a gap after which the target would be said to finish, it
+    // must finish before the gap.
+    coordinate(if is_in_time { work } else { work - Span::from_ticks(1) })
 }
 
 /// Lowers each value to its bound; whether any was above it.

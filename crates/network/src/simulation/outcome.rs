@@ -137,11 +137,6 @@ impl TargetOutcome {
     pub fn finishes(&self) -> &[i32] {
         &self.finishes
     }
-
-    /// The finishes, rising.
-    pub fn sorted_finishes(&self) -> &[i32] {
-        &self.sorted
-    }
 }
 
 pub(super) fn assemble(
@@ -248,8 +243,8 @@ fn activities(
         let EventBins { start, finish } = plan.bins[position];
         let event = |bins, spread, side| event_spread(recipe, plan, position, bins, spread, side);
         ActivityOutcome {
-            start: event(start, &starts[position], Side::Start),
-            finish: event(finish, &finishes[position], Side::Finish),
+            start: event(start, &starts[position], recipe.sides[position].start),
+            finish: event(finish, &finishes[position], recipe.sides[position].finish),
         }
     };
     (0..recipe.len()).map(outcome).collect()

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     draw::{BLOCK, Row},
     quantile::TICKS_MAX,
-    time::{At, Side},
+    time::At,
 };
 
 /// What is wanted of every block.
@@ -109,7 +109,7 @@ impl Plan {
             }
             worker.tally
         };
-        let tallies = run_on(thread_count(self.threads, blocks as usize), &work);
+        let tallies = run_on(thread_count(self.threads, blocks as usize, recipe.len()), &work);
         let kept = kept.into_inner().unwrap_or_default();
         self.merge(recipe, tallies, kept)
     }
@@ -265,7 +265,8 @@ impl<'a> Worker<'a> {
     fn target_finishes(&self) -> Vec<Row<i32>> {
         let finishes = |&position: &usize| {
             let mut finishes = self.block.finishes[position];
-            self.recipe.to_elapsed(position).carry_row(&mut finishes, Side::Finish);
+            let side = self.recipe.sides[position].finish;
+            self.recipe.to_elapsed(position).carry_row(&mut finishes, side);
             for (finish, contradicted) in finishes.iter_mut().zip(&self.block.contradicted) {
                 if *contradicted {
                     *finish = TICKS_MAX;

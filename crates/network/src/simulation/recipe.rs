@@ -10,7 +10,7 @@ use crate::{
     compile::{Compiled, Crossing, Edge, Node},
     draw::Row,
     quantile::{Layout, TICKS_MAX},
-    time,
+    time::{self, Side},
 };
 
 /// The network in 32 bits, with a sampler for each activity.
@@ -23,6 +23,8 @@ pub(super) struct Recipe<'a> {
     pub(super) floors: Vec<Floors>,
     /// Activities whose finish can be fixed otherwise than by their start.
     pub(super) bounded_finish: Vec<bool>,
+    /// Which ends of a gap start and finish mean when they are told.
+    pub(super) sides: Vec<Sides>,
     /// In the order of [`Compiled::edges`].
     pub(super) edges: Vec<Way>,
     /// In the order of [`Compiled::maximum_edges`].
@@ -38,6 +40,13 @@ pub(super) struct Floors {
     pub(super) start: i32,
     /// [`NEVER`] without one.
     pub(super) finish: i32,
+}
+
+/// The ends of a gap at which an activity is said to start and to finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sides {
+    pub(super) start: Side,
+    pub(super) finish: Side,
 }
 
 /// An edge with its route in 32 bits.
@@ -58,6 +67,7 @@ impl<'a> Recipe<'a> {
         let nodes = compiled.nodes();
         let elapsed = Calendar::elapsed(compiled.network().horizon_slots)?;
         let calendars = &compiled.network().calendars;
+        let works = works(compiled, &layout, seed);
         let floors: Vec<Floors> = nodes.iter().map(Floors::new).collect();
         let edges: Vec<Way> = compiled.edges().iter().map(Way::new).collect();
         let maximum_edges: Vec<Way> = compiled.maximum_edges().iter().map(Way::new).collect();
@@ -65,8 +75,9 @@ impl<'a> Recipe<'a> {
         Ok(Recipe {
             compiled,
             causes: Causes::new(compiled, &layout, seed),
-            works: works(compiled, &layout, seed),
             bounded_finish: bounded_finish(&floors, edges.iter().chain(&maximum_edges)),
+            sides: sides(&works, &floors, edges.iter().chain(&maximum_edges)),
+            works,
             floors,
             edges,
             maximum_edges,
@@ -101,6 +112,25 @@ fn bounded_finish<'a>(floors: &[Floors], ways: impl Iterator<Item = &'a Way>) ->
         bounded[way.to] = true;
     }
     bounded
+}
+
+/// A milestone is one instant, so its start and its finish take the same end of a gap. Which
+/// one the deterministic pass decides by what drives the date; that can change from sample to
+/// sample, so here it is the beginning of the gap if a finish, or a bound on its own finish,
+/// can drive the date at all, and the end of the gap otherwise.
+fn sides<'a>(works: &[Work], floors: &[Floors], ways: impl Iterator<Item = &'a Way>) -> Vec<Sides> {
+    let mut follows_finish: Vec<bool> = floors.iter().map(|it| it.finish != NEVER).collect();
+    for way in ways.filter(|way| !way.leaves_start) {
+        follows_finish[way.to] = true;
+    }
+    let sides = works.iter().zip(follows_finish).map(|(work, follows_finish)| {
+        match (work.is_nothing(), follows_finish) {
+            (false, _) => Sides { start: Side::Start, finish: Side::Finish },
+            (true, true) => Sides { start: Side::Finish, finish: Side::Finish },
+            (true, false) => Sides { start: Side::Start, finish: Side::Start },
+        }
+    });
+    sides.collect()
 }
 
 impl Floors {

@@ -54,7 +54,7 @@ pub(super) fn run(
         }
         own
     };
-    let threads = thread_count(plan.threads, plan.ranked.len());
+    let threads = thread_count(plan.threads, plan.ranked.len(), 0);
     let mut sensitivities: Vec<Sensitivity> =
         run_on(threads, &work).into_iter().flatten().collect();
     sensitivities.sort_by_key(|sensitivity| sensitivity.position);

@@ -171,6 +171,11 @@ impl Work {
         }
     }
 
+    /// Whether there is no work in any sample: a milestone.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.is_certain() && matches!(self.base, Base::Certain(0))
+    }
+
     /// Whether the work is the same in every sample.
     pub(super) fn is_certain(&self) -> bool {
         matches!(self.base, Base::Certain(_)) && self.rework.is_none() && self.effects.is_empty()

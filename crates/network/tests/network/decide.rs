@@ -1,7 +1,7 @@
 //! Decide-by against a closed form and against brute force.
 
 use longlead_network::{
-    ActivityIndex, At, Estimate, Lag, Link, Network, Simulation, Span, TICKS_PER_SLOT,
+    ActivityIndex, At, Estimate, Lag, Link, Network, Progress, Simulation, Span, TICKS_PER_SLOT,
 };
 
 use crate::{
@@ -181,4 +181,17 @@ fn an_activity_that_does_not_lead_to_the_target_never_limits_the_decision() {
     let simulation = simulate(&network, &request);
     let outcome = &simulation.gates[0];
     assert_eq!(outcome.confidence_at(At::start_of(599)), outcome.best_confidence);
+}
+
+#[test]
+fn a_decision_that_nothing_limits_can_wait_until_the_end_of_the_horizon() {
+    let (mut network, board) = lab_network();
+    network.status = At::start_of(20);
+    let started = Progress::Started { start: At::start_of(7), remaining: None };
+    network.activities[board.index()].progress = started;
+    let simulation = decided(&network, &[board], At::start_of(130), 500);
+    let outcome = &simulation.gates[0];
+    assert!(outcome.best_confidence > 0.9);
+    let decide_by = outcome.decide_by(0.9).unwrap();
+    assert_eq!((decide_by.at, decide_by.confidence), (At::start_of(600), outcome.best_confidence));
 }

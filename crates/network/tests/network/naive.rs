@@ -1,11 +1,11 @@
 //! An independent forward pass, one sample and one day at a time.
 
 use longlead_network::{
-    ActivityIndex, At, CalendarIndex, Estimate, Link, Network, SimulationRequest, TICKS_PER_SLOT,
-    TargetRequest,
+    ActivityIndex, At, CalendarIndex, Constraint, ConstraintKind, Estimate, Link, Network,
+    SimulationRequest, TICKS_PER_SLOT, TargetRequest,
 };
 
-use crate::build::simulate;
+use crate::build::{WEEK, simulate};
 
 /// The work of every activity in every sample, by activity and sample: the
 /// finish of each alone on an elapsed calendar. Draws depend on names alone.
@@ -110,5 +110,28 @@ fn fixed_estimates_give_the_deterministic_schedule() {
         assert_eq!(dates.early_start, outcome.start.p50);
         assert_eq!(dates.early_finish, outcome.finish.p90);
         assert_eq!(dates.early_finish, outcome.finish.mean);
+    }
+}
+
+/// A milestone is one instant in the simulation too, at the end of the gap that the
+/// deterministic pass gives it.
+#[test]
+fn milestones_fall_on_the_same_side_of_a_gap_as_in_the_schedule() {
+    let mut network = crate::build::network(100);
+    let work = crate::build::add(&mut network, "work", WEEK, Estimate::Fixed(5.0));
+    let after = crate::build::add(&mut network, "after", WEEK, Estimate::Fixed(0.0));
+    let imposed = crate::build::add(&mut network, "imposed", WEEK, Estimate::Fixed(0.0));
+    network.links = vec![Link::finish_to_start(work, after)];
+    let saturday = Constraint { kind: ConstraintKind::StartNoEarlierThan, at: At::start_of(5) };
+    network.activities[imposed.index()].constraints.push(saturday);
+    let targets = [work, after, imposed].map(crate::build::target).to_vec();
+    let simulation = simulate(&network, &crate::build::request(3, targets));
+    let schedule = network.compile().unwrap().schedule(longlead_network::Planning::Mean).unwrap();
+    let starts = schedule.activities.iter().map(|dates| dates.early_start.slots());
+    assert_eq!(starts.collect::<Vec<f64>>(), [0.0, 5.0, 7.0]);
+    for (index, dates) in schedule.activities.iter().enumerate() {
+        assert_eq!(simulation.activities[index].start.p50, dates.early_start);
+        assert_eq!(simulation.activities[index].finish.p50, dates.early_finish);
+        assert_eq!(simulation.targets[index].percentile(0.5), dates.early_finish);
     }
 }

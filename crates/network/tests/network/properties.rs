@@ -214,3 +214,37 @@ fn a_network_without_activities_has_an_outcome_without_activities() {
         SimulationRequest { seed: 1, samples: 10, threads: 0, targets: vec![], gates: vec![] };
     assert_eq!(simulate(&network(100), &request).activities, []);
 }
+
+/// Figures that `Network::compile` accepts and no plan has: the passes say that the plan is too
+/// long, the simulation counts every sample as beyond the horizon.
+#[test]
+fn absurd_estimates_come_out_as_too_long_and_never_as_nothing() {
+    let huge = 1e300;
+    let estimates = [
+        Estimate::Fixed(huge),
+        Estimate::Pert { a: 1e298, m: 1e299, b: huge },
+        Estimate::Triangular { a: 1e298, m: 1e299, b: huge },
+        Estimate::Uniform { a: 1e299, b: huge },
+        Estimate::Lognormal { p50: 1e299, p90: huge },
+        Estimate::Normal { mean: huge, std_dev: 1.0 },
+        Estimate::Empirical(vec![huge, 1e299]),
+    ];
+    for grouped in [None, Some(GroupIndex::new(0))] {
+        for estimate in &estimates {
+            let mut network = network(100);
+            network.groups = vec![CorrelationGroup { name: "group".to_owned(), rho: 0.5 }];
+            let first =
+                crate::build::add(&mut network, "first", CalendarIndex::new(1), estimate.clone());
+            let last = crate::build::milestone(&mut network, "last", &[first]);
+            network.activities[first.index()].group = grouped;
+            let factor = Impact::Multiply(Estimate::Lognormal { p50: 1e-200, p90: huge });
+            let effects = vec![Effect { activity: last, impact: factor }];
+            network.risks = vec![Risk { name: "risk".to_owned(), probability: 1.0, effects }];
+            let target = crate::build::target(last);
+            let simulation = simulate(&network, &crate::build::request(300, vec![target]));
+            assert_eq!(simulation.targets[0].beyond_horizon, 300, "{estimate:?}");
+            let compiled = network.compile().unwrap();
+            assert!(compiled.schedule(longlead_network::Planning::MostLikely).is_err());
+        }
+    }
+}

@@ -41,29 +41,17 @@ impl Instance {
     /// becomes the maximum lag that it states.
     pub(super) fn network(&self) -> Result<Network> {
         let mut network = Network::new(self.horizon()?, At::ZERO);
-        network
-            .calendars
-            .push(Calendar::elapsed(network.horizon_slots)?);
+        network.calendars.push(Calendar::elapsed(network.horizon_slots)?);
         let calendar = CalendarIndex::new(0);
         for (index, &capacity) in self.capacities.iter().enumerate() {
-            network.teams.push(Team {
-                name: format!("R{}", index + 1),
-                capacity,
-            });
+            network.teams.push(Team { name: format!("R{}", index + 1), capacity });
         }
         for (index, job) in self.jobs.iter().enumerate() {
             let estimate = Estimate::Fixed(f64::from(job.duration));
             let mut activity = Activity::new(job_name(index), calendar, estimate);
-            let demands = job
-                .demands
-                .iter()
-                .enumerate()
-                .filter(|(_, units)| **units > 0);
+            let demands = job.demands.iter().enumerate().filter(|(_, units)| **units > 0);
             activity.demands = demands
-                .map(|(team, &units)| Demand {
-                    team: TeamIndex::from(team),
-                    units,
-                })
+                .map(|(team, &units)| Demand { team: TeamIndex::from(team), units })
                 .collect();
             network.activities.push(activity);
         }
@@ -76,20 +64,13 @@ impl Instance {
         let work: i64 = self.jobs.iter().map(|job| i64::from(job.duration)).sum();
         let waits: i64 = self.arcs.iter().map(|arc| arc.weight.abs()).sum();
         let slots = u32::try_from(work + waits + 1).unwrap_or(u32::MAX);
-        ensure!(
-            slots <= Calendar::HORIZON_SLOTS_MAX,
-            "durations and lags add up to {slots} slots"
-        );
+        ensure!(slots <= Calendar::HORIZON_SLOTS_MAX, "durations and lags add up to {slots} slots");
         Ok(slots)
     }
 
     /// What is wrong with a levelled plan, checked slot by slot without the network.
     pub(super) fn find_fault(&self, levelled: &Levelled) -> Option<String> {
-        let starts: Vec<i64> = levelled
-            .activities
-            .iter()
-            .map(|it| it.start.slot())
-            .collect();
+        let starts: Vec<i64> = levelled.activities.iter().map(|it| it.start.slot()).collect();
         for arc in &self.arcs {
             if starts[arc.to] < starts[arc.from] + arc.weight {
                 return Some(format!("{} starts too early", job_name(arc.to)));
@@ -130,10 +111,7 @@ fn link(arc: &Arc, calendar: CalendarIndex) -> Link {
         from: from.into(),
         to: to.into(),
         kind: LinkKind::StartToStart,
-        lag: Lag {
-            amount: amount as f64,
-            calendar,
-        },
+        lag: Lag { amount: amount as f64, calendar },
         bound,
     }
 }
@@ -152,10 +130,7 @@ pub(super) struct Line<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str) -> Lines<'a> {
-        Lines {
-            lines: text.lines().enumerate(),
-            number: 0,
-        }
+        Lines { lines: text.lines().enumerate(), number: 0 }
     }
 
     /// The next line that is not empty.
@@ -163,10 +138,7 @@ impl<'a> Lines<'a> {
         for (index, text) in self.lines.by_ref() {
             self.number = index + 1;
             if !text.trim().is_empty() {
-                return Ok(Line {
-                    number: self.number,
-                    text,
-                });
+                return Ok(Line { number: self.number, text });
             }
         }
         bail!("line {}: the file ends too early", self.number + 1)
@@ -175,9 +147,7 @@ impl<'a> Lines<'a> {
     /// The line after the next one that begins with `heading`.
     pub(super) fn after(&mut self, heading: &str) -> Result<Line<'a>> {
         loop {
-            let line = self
-                .next()
-                .with_context(|| format!("looking for `{heading}`"))?;
+            let line = self.next().with_context(|| format!("looking for `{heading}`"))?;
             if line.text.trim_start().starts_with(heading) {
                 return self.next();
             }
@@ -189,9 +159,7 @@ impl Line<'_> {
     /// All figures of the line; brackets around one are passed over.
     pub(super) fn figures(&self) -> Result<Vec<i64>> {
         let words = self.text.split_whitespace();
-        words
-            .map(|word| self.figure(word.trim_matches(['[', ']'])))
-            .collect()
+        words.map(|word| self.figure(word.trim_matches(['[', ']']))).collect()
     }
 
     fn figure(&self, word: &str) -> Result<i64> {
@@ -217,22 +185,14 @@ impl Line<'_> {
     /// A count of jobs or teams.
     pub(super) fn count(&self, figure: i64) -> Result<usize> {
         let count = usize::try_from(figure).unwrap_or(usize::MAX);
-        ensure!(
-            count <= JOBS_MAX,
-            "line {}: there can't be {figure}",
-            self.number
-        );
+        ensure!(count <= JOBS_MAX, "line {}: there can't be {figure}", self.number);
         Ok(count)
     }
 
     /// The place of a job numbered from `first`, of `count`.
     pub(super) fn job(&self, figure: i64, first: i64, count: usize) -> Result<usize> {
         let place = usize::try_from(figure.saturating_sub(first)).unwrap_or(usize::MAX);
-        ensure!(
-            place < count,
-            "line {}: there is no job {figure}",
-            self.number
-        );
+        ensure!(place < count, "line {}: there is no job {figure}", self.number);
         Ok(place)
     }
 }

@@ -20,20 +20,12 @@ use super::{
 pub(super) fn run(folder: &Path, files: &[&PathBuf]) -> Result<SetReport> {
     let optima = read_optima(folder)?;
     let mut set = Set {
-        report: SetReport {
-            name: name(folder),
-            figures: Vec::new(),
-            differ: Vec::new(),
-        },
+        report: SetReport { name: name(folder), figures: Vec::new(), differ: Vec::new() },
         ..Set::default()
     };
     for path in files {
-        let optimum = optima
-            .get(&name(path).to_uppercase())
-            .copied()
-            .unwrap_or(Optimum::Unknown);
-        set.check(path, optimum)
-            .with_context(|| path.display().to_string())?;
+        let optimum = optima.get(&name(path).to_uppercase()).copied().unwrap_or(Optimum::Unknown);
+        set.check(path, optimum).with_context(|| path.display().to_string())?;
     }
     Ok(set.finish(files.len()))
 }
@@ -53,7 +45,10 @@ enum Outcome {
         finish: i64,
     },
     /// Lags that contradict each other, with the circle as jobs.
-    Contradiction { jobs: Vec<usize>, spelled: String },
+    Contradiction {
+        jobs: Vec<usize>,
+        spelled: String,
+    },
 }
 
 #[derive(Default)]
@@ -86,10 +81,7 @@ impl Set {
             Outcome::Contradiction { jobs, spelled } => {
                 self.contradictory += 1;
                 if !contradictory || matches!(optimum, Optimum::Makespan(_)) {
-                    self.differ(
-                        &file,
-                        format!("is feasible, but called impossible: {spelled}"),
-                    );
+                    self.differ(&file, format!("is feasible, but called impossible: {spelled}"));
                 }
                 if cycle_length(&instance, &jobs).is_none_or(|length| length <= 0) {
                     self.differ(&file, format!("this is no positive cycle: {spelled}"));
@@ -127,10 +119,7 @@ impl Set {
             self.tightened += 1;
             instance.arcs[index].weight = tightest;
             if let Outcome::Contradiction { spelled, .. } = plan(&instance)? {
-                self.differ(
-                    file,
-                    format!("a circle that adds no time is refused: {spelled}"),
-                );
+                self.differ(file, format!("a circle that adds no time is refused: {spelled}"));
             }
             instance.arcs[index].weight = tightest + 1;
             match plan(&instance)? {
@@ -146,8 +135,7 @@ impl Set {
                     if cycle_length(&instance, &jobs) != Some(1) {
                         self.differ(file, format!("this is not one slot too much: {spelled}"));
                     }
-                    self.example
-                        .get_or_insert(format!("{file}, one slot tighter: {spelled}"));
+                    self.example.get_or_insert(format!("{file}, one slot tighter: {spelled}"));
                 }
             }
             instance.arcs[index] = arc;
@@ -226,10 +214,7 @@ impl Set {
         }
         for scheme in [Scheme::Serial, Scheme::Parallel] {
             for rule in PriorityRule::ALL {
-                let above = self
-                    .levelled
-                    .get(&(scheme, rule))
-                    .map_or(&[][..], Vec::as_slice);
+                let above = self.levelled.get(&(scheme, rule)).map_or(&[][..], Vec::as_slice);
                 if !above.is_empty() {
                     let title = format!("{scheme:?} {}", rule.abbreviation());
                     figures.push(format!(
@@ -254,29 +239,21 @@ fn plan(instance: &Instance) -> Result<Outcome> {
         Ok(compiled) => compiled,
         Err(error @ NetworkError::Cycle { .. }) => {
             let spelled = error.to_string();
-            let NetworkError::Cycle { activities } = error else {
-                bail!("{spelled}")
-            };
+            let NetworkError::Cycle { activities } = error else { bail!("{spelled}") };
             let jobs = activities.iter().map(place).collect::<Result<_>>()?;
             return Ok(Outcome::Contradiction { jobs, spelled });
         }
         Err(error) => return Err(error.into()),
     };
     match compiled.schedule(Planning::MostLikely) {
-        Ok(schedule) => Ok(Outcome::Plan {
-            compiled: Box::new(compiled),
-            finish: schedule.finish.slot(),
-        }),
+        Ok(schedule) => {
+            Ok(Outcome::Plan { compiled: Box::new(compiled), finish: schedule.finish.slot() })
+        }
         Err(error) => {
             let spelled = error.to_string();
-            let ScheduleError::PositiveCycle { steps, .. } = error else {
-                bail!("{spelled}")
-            };
+            let ScheduleError::PositiveCycle { steps, .. } = error else { bail!("{spelled}") };
             check_direction(instance, &steps)?;
-            let jobs = steps
-                .iter()
-                .map(|step| place(&step.name))
-                .collect::<Result<_>>()?;
+            let jobs = steps.iter().map(|step| place(&step.name)).collect::<Result<_>>()?;
             Ok(Outcome::Contradiction { jobs, spelled })
         }
     }
@@ -285,19 +262,14 @@ fn plan(instance: &Instance) -> Result<Outcome> {
 /// A minimum lag pushes along its arc, and a maximum lag stands for an arc backwards.
 fn check_direction(instance: &Instance, steps: &[CycleStep]) -> Result<()> {
     for step in steps {
-        let arc = instance
-            .arcs
-            .get(step.link.index())
-            .context("the cycle names an unknown link")?;
+        let arc =
+            instance.arcs.get(step.link.index()).context("the cycle names an unknown link")?;
         let weight = match step.bound {
             Bound::Minimum => step.lag_slots,
             Bound::Maximum => -step.lag_slots,
         };
         if arc.weight as f64 != weight || arc.from != step.activity.index() {
-            bail!(
-                "the cycle names a lag of {weight} from `{}`, which the file doesn't",
-                step.name
-            );
+            bail!("the cycle names a lag of {weight} from `{}`, which the file doesn't", step.name);
         }
     }
     Ok(())
@@ -309,10 +281,7 @@ fn cycle_length(instance: &Instance, jobs: &[usize]) -> Option<i64> {
     jobs.iter()
         .zip(next)
         .map(|(&from, &to)| {
-            let arcs = instance
-                .arcs
-                .iter()
-                .filter(|arc| arc.from == from && arc.to == to);
+            let arcs = instance.arcs.iter().filter(|arc| arc.from == from && arc.to == to);
             arcs.map(|arc| arc.weight).max()
         })
         .sum()
@@ -347,11 +316,7 @@ impl Distances {
                 }
             }
             // Found at once: a circle would make distances double with every round.
-            if distance
-                .iter()
-                .enumerate()
-                .any(|(index, row)| row[index] > 0)
-            {
+            if distance.iter().enumerate().any(|(index, row)| row[index] > 0) {
                 return None;
             }
         }
@@ -363,19 +328,12 @@ impl Distances {
     fn finish(&self, instance: &Instance) -> i64 {
         let earliest = |to: usize| self.0.iter().map(|row| row[to]).max().unwrap_or(0).max(0);
         let finishes = instance.jobs.iter().enumerate();
-        finishes
-            .map(|(to, job)| earliest(to) + i64::from(job.duration))
-            .max()
-            .unwrap_or(0)
+        finishes.map(|(to, job)| earliest(to) + i64::from(job.duration)).max().unwrap_or(0)
     }
 
     /// For each maximum lag of a circle the least value that does not contradict the rest.
     fn tightest(&self, instance: &Instance) -> Vec<(usize, i64)> {
-        let backwards = instance
-            .arcs
-            .iter()
-            .enumerate()
-            .filter(|(_, arc)| arc.weight < 0);
+        let backwards = instance.arcs.iter().enumerate().filter(|(_, arc)| arc.weight < 0);
         backwards
             .map(|(index, arc)| (index, -self.0[arc.to][arc.from]))
             .filter(|&(_, weight)| weight < 0 && -weight > NO_PATH)

@@ -11,36 +11,24 @@ pub(super) fn parse(text: &str) -> Result<Instance> {
     let head = lines.next()?;
     let (count, teams) = match head.figures()?[..] {
         [jobs, teams, ..] => (head.count(jobs)? + 2, head.count(teams)?),
-        _ => bail!(
-            "line {}: expected the number of jobs and of resources",
-            head.number
-        ),
+        _ => bail!("line {}: expected the number of jobs and of resources", head.number),
     };
     let mut arcs = Vec::new();
     for from in 0..count {
         parse_arcs(&mut lines, from, count, &mut arcs)?;
     }
-    let jobs = (0..count)
-        .map(|index| parse_job(&mut lines, index, teams))
-        .collect::<Result<_>>()?;
+    let jobs =
+        (0..count).map(|index| parse_job(&mut lines, index, teams)).collect::<Result<_>>()?;
     let line = lines.next()?;
-    let capacities = line
-        .figures()?
-        .into_iter()
-        .map(|it| line.unsigned(it))
-        .collect::<Result<Vec<_>>>()?;
+    let capacities =
+        line.figures()?.into_iter().map(|it| line.unsigned(it)).collect::<Result<Vec<_>>>()?;
     ensure!(
         capacities.len() >= teams,
         "line {}: {} capacities for {teams} resources",
         line.number,
         capacities.len()
     );
-    Ok(Instance {
-        jobs,
-        arcs,
-        capacities,
-        mpm_time: None,
-    })
+    Ok(Instance { jobs, arcs, capacities, mpm_time: None })
 }
 
 fn parse_arcs(lines: &mut Lines, from: usize, count: usize, arcs: &mut Vec<Arc>) -> Result<()> {
@@ -50,11 +38,7 @@ fn parse_arcs(lines: &mut Lines, from: usize, count: usize, arcs: &mut Vec<Arc>)
         bail!("line {}: expected job, modes, successors", line.number)
     };
     line.job(*number, from as i64, 1)?;
-    ensure!(
-        *modes == 1,
-        "line {}: job {number} has {modes} modes, not one",
-        line.number
-    );
+    ensure!(*modes == 1, "line {}: job {number} has {modes} modes, not one", line.number);
     let successors = line.count(*successors)?;
     ensure!(
         rest.len() == 2 * successors,
@@ -64,11 +48,7 @@ fn parse_arcs(lines: &mut Lines, from: usize, count: usize, arcs: &mut Vec<Arc>)
     );
     let (targets, weights) = rest.split_at(successors);
     for (&target, &weight) in targets.iter().zip(weights) {
-        arcs.push(Arc {
-            from,
-            to: line.job(target, 0, count)?,
-            weight,
-        });
+        arcs.push(Arc { from, to: line.job(target, 0, count)?, weight });
     }
     Ok(())
 }
@@ -77,10 +57,7 @@ fn parse_job(lines: &mut Lines, index: usize, teams: usize) -> Result<Job> {
     let line = lines.next()?;
     let figures = line.figures()?;
     let [number, _mode, duration, demands @ ..] = &figures[..] else {
-        bail!(
-            "line {}: expected job, mode, duration, requests",
-            line.number
-        )
+        bail!("line {}: expected job, mode, duration, requests", line.number)
     };
     line.job(*number, index as i64, 1)?;
     ensure!(
@@ -91,10 +68,7 @@ fn parse_job(lines: &mut Lines, index: usize, teams: usize) -> Result<Job> {
     );
     Ok(Job {
         duration: line.unsigned(*duration)?,
-        demands: demands
-            .iter()
-            .map(|&it| line.unsigned(it))
-            .collect::<Result<_>>()?,
+        demands: demands.iter().map(|&it| line.unsigned(it)).collect::<Result<_>>()?,
     })
 }
 
@@ -109,15 +83,8 @@ mod tests {
     #[test]
     fn a_small_file_is_read() {
         let instance = parse(SMALL).unwrap();
-        let arcs: Vec<_> = instance
-            .arcs
-            .iter()
-            .map(|it| (it.from, it.to, it.weight))
-            .collect();
-        assert_eq!(
-            arcs,
-            [(0, 1, 0), (0, 2, 0), (1, 2, 3), (2, 1, -7), (2, 3, 2)]
-        );
+        let arcs: Vec<_> = instance.arcs.iter().map(|it| (it.from, it.to, it.weight)).collect();
+        assert_eq!(arcs, [(0, 1, 0), (0, 2, 0), (1, 2, 3), (2, 1, -7), (2, 3, 2)]);
         let durations: Vec<_> = instance.jobs.iter().map(|job| job.duration).collect();
         assert_eq!(durations, [0, 4, 2, 0]);
         assert_eq!(instance.capacities, [1]);
@@ -130,10 +97,7 @@ mod tests {
             assert_eq!(parse(&text).unwrap_err().root_cause().to_string(), error);
         };
         check(("[3]", "[x]"), "line 3: `x` is not a whole number");
-        check(
-            ("[3]", ""),
-            "line 3: expected 1 successors and as many lags, found 1 figures",
-        );
+        check(("[3]", ""), "line 3: expected 1 successors and as many lags, found 1 figures");
         check(("[3]", "[3000000]"), "line 3: 3000000 is out of range");
         check(("\r\n1\r\n", "\r\n"), "line 10: the file ends too early");
     }

@@ -20,11 +20,7 @@ struct BestKnown {
 pub(super) fn run(folder: &Path, files: &[&PathBuf]) -> Result<SetReport> {
     let set = name(folder);
     let best_known = read_best_known(folder, &set)?;
-    let mut report = SetReport {
-        name: set.clone(),
-        figures: Vec::new(),
-        differ: Vec::new(),
-    };
+    let mut report = SetReport { name: set.clone(), figures: Vec::new(), differ: Vec::new() };
     let mut cases = Vec::new();
     for path in files {
         let case = Case::read(path, &set, best_known.as_ref());
@@ -56,13 +52,7 @@ impl Case {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let key = stem.strip_prefix(set).unwrap_or(&stem);
         let best_known = best_known.and_then(|it| it.makespans.get(key).copied());
-        Ok(Case {
-            name: name(path),
-            instance,
-            compiled,
-            critical_path,
-            best_known,
-        })
+        Ok(Case { name: name(path), instance, compiled, critical_path, best_known })
     }
 }
 
@@ -75,20 +65,11 @@ fn check_critical_paths(cases: &[Case], report: &mut SetReport) {
         if case.critical_path == stated {
             agree += 1;
         } else {
-            let Case {
-                name,
-                critical_path,
-                ..
-            } = case;
-            report.differ.push(format!(
-                "{name}: critical path {critical_path}, not {stated}"
-            ));
+            let Case { name, critical_path, .. } = case;
+            report.differ.push(format!("{name}: critical path {critical_path}, not {stated}"));
         }
     }
-    let with_best = cases
-        .iter()
-        .filter(|case| case.best_known.is_some())
-        .count();
+    let with_best = cases.iter().filter(|case| case.best_known.is_some()).count();
     report.figures.push(format!(
         "critical path equals MPM-Time in {agree} of {} files, sum {sum}; best-known makespans \
          of {with_best}, sum {best_sum}",
@@ -110,17 +91,13 @@ fn check_levelling(
         let levelled = match case.compiled.level(&work, scheme, rule) {
             Ok(levelled) => levelled,
             Err(error) => {
-                report
-                    .differ
-                    .push(format!("{}: {title}: {error}", case.name));
+                report.differ.push(format!("{}: {title}: {error}", case.name));
                 continue;
             }
         };
         let makespan = levelled.finish.slot();
         if let Some(fault) = case.instance.find_fault(&levelled) {
-            report
-                .differ
-                .push(format!("{}: {title}: {fault}", case.name));
+            report.differ.push(format!("{}: {title}: {fault}", case.name));
         }
         let bounds = [
             ("the critical path", Some(case.critical_path)),
@@ -128,10 +105,9 @@ fn check_levelling(
         ];
         for (what, bound) in bounds {
             if let Some(bound) = bound.filter(|&bound| makespan < bound) {
-                report.differ.push(format!(
-                    "{}: {title}: {makespan} is below {what}, {bound}",
-                    case.name
-                ));
+                report
+                    .differ
+                    .push(format!("{}: {title}: {makespan} is below {what}, {bound}", case.name));
             }
         }
         above_path.push(deviation(makespan, case.critical_path));
@@ -142,10 +118,9 @@ fn check_levelling(
     } else {
         format!("{:6.2} % above best known, ", mean(&above_best))
     };
-    report.figures.push(format!(
-        "{title:<14} {best}{:6.2} % above critical path",
-        mean(&above_path)
-    ));
+    report
+        .figures
+        .push(format!("{title:<14} {best}{:6.2} % above critical path", mean(&above_path)));
 }
 
 /// In percent.
@@ -163,10 +138,7 @@ fn read_best_known(folder: &Path, set: &str) -> Result<Option<BestKnown>> {
             let makespans =
                 parse_best_known(&read(&path)?).with_context(|| path.display().to_string())?;
             // All of J30 were solved by Demeulemeester & Herroelen (1997).
-            return Ok(Some(BestKnown {
-                makespans,
-                proven: ending_proven || set == "j30",
-            }));
+            return Ok(Some(BestKnown { makespans, proven: ending_proven || set == "j30" }));
         }
     }
     Ok(None)
@@ -184,10 +156,7 @@ fn parse_best_known(text: &str) -> Result<HashMap<String, i64>> {
                 makespans.insert(format!("{parameter}_{instance}"), makespan);
             }
             [] => {}
-            _ => anyhow::bail!(
-                "line {}: expected parameter, instance, makespan",
-                line.number
-            ),
+            _ => anyhow::bail!("line {}: expected parameter, instance, makespan", line.number),
         }
     }
     ensure!(!makespans.is_empty(), "no makespans");

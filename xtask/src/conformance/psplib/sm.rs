@@ -10,10 +10,7 @@ pub(super) fn parse(text: &str) -> Result<Instance> {
     let project = lines.after("pronr.")?;
     let mpm_time = match project.figures()?[..] {
         [_, _, _, _, _, mpm_time] => mpm_time,
-        _ => bail!(
-            "line {}: expected six figures, the last the MPM-Time",
-            project.number
-        ),
+        _ => bail!("line {}: expected six figures, the last the MPM-Time", project.number),
     };
     lines.after("PRECEDENCE RELATIONS")?;
     let successors = parse_successors(&mut lines)?;
@@ -40,12 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Instance> {
         let weight = i64::from(jobs[from].duration);
         targets.iter().map(move |&to| Arc { from, to, weight })
     });
-    Ok(Instance {
-        arcs: arcs.collect(),
-        jobs,
-        capacities,
-        mpm_time: Some(mpm_time),
-    })
+    Ok(Instance { arcs: arcs.collect(), jobs, capacities, mpm_time: Some(mpm_time) })
 }
 
 /// Successors of each job, from the table that ends with a line of stars.
@@ -60,11 +52,7 @@ fn parse_successors(lines: &mut Lines) -> Result<Vec<Vec<usize>>> {
         let [number, modes, count, targets @ ..] = &figures[..] else {
             bail!("line {}: expected job, modes, successors", line.number)
         };
-        ensure!(
-            *modes == 1,
-            "line {}: job {number} has {modes} modes, not one",
-            line.number
-        );
+        ensure!(*modes == 1, "line {}: job {number} has {modes} modes, not one", line.number);
         line.job(*number, rows.len() as i64 + 1, 1)?;
         ensure!(
             line.count(*count)? == targets.len(),
@@ -73,17 +61,11 @@ fn parse_successors(lines: &mut Lines) -> Result<Vec<Vec<usize>>> {
             targets.len()
         );
         rows.push((line, targets.to_vec()));
-        ensure!(
-            rows.len() <= super::instance::JOBS_MAX,
-            "there are too many jobs"
-        );
+        ensure!(rows.len() <= super::instance::JOBS_MAX, "there are too many jobs");
     }
     let count = rows.len();
     let places = |(line, targets): (super::instance::Line, Vec<i64>)| {
-        targets
-            .into_iter()
-            .map(|figure| line.job(figure, 1, count))
-            .collect()
+        targets.into_iter().map(|figure| line.job(figure, 1, count)).collect()
     };
     rows.into_iter().map(places).collect()
 }
@@ -96,18 +78,12 @@ fn parse_jobs(lines: &mut Lines, count: usize) -> Result<Vec<Job>> {
         let line = lines.next()?;
         let figures = line.figures()?;
         let [number, _mode, duration, demands @ ..] = &figures[..] else {
-            bail!(
-                "line {}: expected job, mode, duration, requests",
-                line.number
-            )
+            bail!("line {}: expected job, mode, duration, requests", line.number)
         };
         line.job(*number, index as i64 + 1, 1)?;
         jobs.push(Job {
             duration: line.unsigned(*duration)?,
-            demands: demands
-                .iter()
-                .map(|&it| line.unsigned(it))
-                .collect::<Result<_>>()?,
+            demands: demands.iter().map(|&it| line.unsigned(it)).collect::<Result<_>>()?,
         });
     }
     Ok(jobs)
@@ -148,11 +124,7 @@ RESOURCEAVAILABILITIES:
         assert_eq!(instance.mpm_time, Some(5));
         assert_eq!(instance.capacities, [2]);
         assert_eq!(instance.jobs[1].duration, 5);
-        let arcs: Vec<_> = instance
-            .arcs
-            .iter()
-            .map(|it| (it.from, it.to, it.weight))
-            .collect();
+        let arcs: Vec<_> = instance.arcs.iter().map(|it| (it.from, it.to, it.weight)).collect();
         assert_eq!(arcs, [(0, 1, 0), (0, 2, 0), (1, 3, 5), (2, 3, 3)]);
     }
 
@@ -169,10 +141,7 @@ RESOURCEAVAILABILITIES:
             ("2        1          1", "2        3          1"),
             "line 7: job 2 has 3 modes, not one",
         );
-        check(
-            ("-----\n  1      1     0", "-----\n  1      1    -1"),
-            "line 14: -1 is negative",
-        );
+        check(("-----\n  1      1     0", "-----\n  1      1    -1"), "line 14: -1 is negative");
         check(("  R 1\n    2\n", ""), "line 20: the file ends too early");
     }
 }
