@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use longlead_model::{ActivityId, Bundle, Calendar, Kind, nearest};
 use longlead_network::{
-    ActivityDates, ActivityIndex, CalendarIndex, Constraint, ConstraintKind, Driver, Link,
+    ActivityDates, ActivityIndex, Bound, CalendarIndex, Constraint, ConstraintKind, Driver, Link,
     LinkIndex, Schedule,
 };
 use serde::Serialize;
@@ -271,8 +271,17 @@ fn link_reason(
     let (node, _) = dated(derivation, schedule, index)?;
     let (predecessor, dates) = dated(derivation, schedule, before)?;
     let (from, to) = days(derivation, dates);
-    let until = if link.kind.leaves_start() { from } else { to };
     let activity = node.id.to_string();
+    if link.bound == Bound::Maximum && link.from == index {
+        return Some(Reason::KeepsUp {
+            activity,
+            successor: predecessor.id.to_string(),
+            link: link.kind.abbreviation().to_owned(),
+            lag: lag_words(derivation, link),
+            on: if link.kind.enters_finish() { to } else { from },
+        });
+    }
+    let until = if link.kind.leaves_start() { from } else { to };
     if derivation.link_origin(link_index).is_none() {
         let team = shared_team(derivation, index, before).unwrap_or_default();
         let predecessor = predecessor.id.to_string();

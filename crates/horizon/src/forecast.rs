@@ -379,7 +379,7 @@ pub(crate) struct Asked {
     pub(crate) milestones: Vec<(ActivityIndex, usize)>,
     /// The target that stands for the focus.
     pub(crate) focus: usize,
-    pub(crate) gates: Vec<decision::Gate>,
+    pub(crate) gates: Vec<decision::gate::Gate>,
 }
 
 impl Asked {
@@ -398,7 +398,7 @@ impl Asked {
             let sensitivity = node.target.is_some() || bundle.records.decisions.values().any(gated);
             targets.push(TargetRequest { activity: index, deadline, sensitivity });
         }
-        let gates = decision::gates(bundle, ask, derivation);
+        let gates = decision::gate::gates(bundle, ask, derivation);
         let request = SimulationRequest {
             seed: ask.seed,
             samples: ask.samples,
@@ -476,7 +476,8 @@ fn milestone(
     let finished = past.is_some();
     let confidence = node.confidence.unwrap_or(ask.confidence);
     let unreachable = derivation.unreachable.contains(&node.id);
-    let on_time = outcome.p_on_time.map(|share| if unreachable { 0.0 } else { rounded(share) });
+    let on_time =
+        outcome.p_on_time.map(|share| if unreachable { 0.0 } else { rounded_share(share) });
     MilestoneForecast {
         id: node.id.clone(),
         title: node.title.clone(),
@@ -527,13 +528,18 @@ fn drivers(derivation: &Derivation, outcome: &TargetOutcome) -> Vec<DriverForeca
         Some(DriverForecast {
             activity: node.id.clone(),
             title: node.title.clone(),
-            criticality: driver.criticality,
+            criticality: rounded(driver.criticality),
             contribution_days: rounded(driver.contribution),
             cruciality: rounded(driver.cruciality),
             ssi: rounded(driver.sensitivity),
         })
     })
     .collect()
+}
+
+/// A share to a thousandth, where what isn't certain doesn't become so by rounding.
+pub(crate) fn rounded_share(share: f64) -> f64 {
+    if share > 0.0 && share < 1.0 { rounded(share).clamp(0.001, 0.999) } else { share }
 }
 
 /// Figures are told to a thousandth: more digits would be noise of the simulation.

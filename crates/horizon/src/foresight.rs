@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use longlead_model::{
-    Bundle, CapabilityId, Currency, Decimal, Feature, FeatureId, Level, Money, Offer, PartId, Revision,
-    RevisionId,
+    Bundle, CapabilityId, Currency, Decimal, Feature, FeatureId, Level, Money, Offer, PartId,
+    Revision, RevisionId,
 };
 use serde::Serialize;
 

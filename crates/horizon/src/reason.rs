@@ -187,6 +187,19 @@ pub enum Reason {
         /// The day that follows from it.
         until: Date,
     },
+    /// A maximum lag holds the activity back, so that what follows comes soon enough after it.
+    KeepsUp {
+        /// The activity.
+        activity: String,
+        /// What follows it.
+        successor: String,
+        /// FS, SS, FF or SF, from the activity to what follows.
+        link: String,
+        /// The maximum lag in words, if there is one.
+        lag: Option<String>,
+        /// The day on which what follows starts or is done.
+        on: Date,
+    },
     /// The activity waits until a team has finished something else.
     TeamBusy {
         /// The activity.

@@ -85,6 +85,7 @@ impl<'a> Vocabulary<'a> {
             | Reason::MayFail { .. }
             | Reason::Happened { .. }
             | Reason::WaitsFor { .. }
+            | Reason::KeepsUp { .. }
             | Reason::TeamBusy { .. }
             | Reason::Imposed { .. }
             | Reason::FromAsOf { .. }
@@ -144,6 +145,14 @@ impl<'a> Vocabulary<'a> {
                     if link == "FS" { lag } else { format!(" ({link}{lag})") }
                 )
             }
+            Reason::KeepsUp { successor, link, lag, on, .. } => format!(
+                "{} so late that no {} between it and the {} of “{}” on {}",
+                if link.starts_with('S') { "starts" } else { "is done" },
+                lag.as_ref().map_or("time lies".to_owned(), |lag| format!("more than {lag} lie")),
+                if link.ends_with('F') { "end" } else { "start" },
+                self.activity(successor),
+                day(*on),
+            ),
             Reason::TeamBusy { predecessor, team, until, .. } => format!(
                 "waits for {}, busy with “{}” until {}",
                 self.record(Kind::Team, team),

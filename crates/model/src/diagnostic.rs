@@ -65,7 +65,7 @@ codes! {
     IncompletePlan = "incomplete-plan",
     /// The text nests deeper than any record does.
     TooDeep = "too-deep",
-    /// More diagnostics followed and were counted, not listed.
+    /// More problems may follow; they are told once those before are mended.
     More = "more",
 }
 

@@ -1,17 +1,20 @@
 //! Collects nodes and links while the network is derived.
 
+mod calendar;
+mod ending;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use longlead_model::{
-    ActivityId, Band, Bundle, CalendarId, Code, CorrelationId, Diagnostic, Distribution, Estimate,
-    FeatureId, Kind, Lag, Records, RegimeId, Revision, RevisionId, Step, SupplierId, TeamId,
-    TimeUnit, Work, nearest,
+    ActivityId, Band, Bundle, CalendarId, Code, Diagnostic, Distribution, Estimate, FeatureId,
+    Kind, Lag, Records, RegimeId, Revision, RevisionId, Step, SupplierId, TeamId, TimeUnit, Work,
+    nearest,
 };
 use longlead_network as network;
 use longlead_network::{
-    ActivityIndex, At, CalendarIndex, Constraint, ConstraintKind, Demand, GroupIndex, Network,
-    Progress, Rework, SlotRange, TeamIndex, WeekPattern,
+    ActivityIndex, At, CalendarIndex, Constraint, ConstraintKind, Demand, Network, Progress,
+    Rework, TeamIndex,
 };
 
 use crate::capability::{Offered, all_offered};
@@ -116,95 +119,10 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    fn compile_calendars(&mut self) {
-        let elapsed = network::Calendar::elapsed(self.timeline.slots());
-        self.add_calendar("elapsed", elapsed, 7.0);
-        let week = self.week_pattern(&longlead_model::Weekday::MONDAY_TO_FRIDAY);
-        let usual = network::Calendar::from_week(self.timeline.slots(), &week);
-        self.default_calendar = CalendarIndex::new(self.network.calendars.len() as u32);
-        self.add_calendar("Monday to Friday", usual, 5.0);
-        for calendar in self.bundle.records.calendars.values() {
-            let week = self.calendar_pattern(calendar);
-            let days = calendar.week.iter().collect::<BTreeSet<_>>().len() as f64;
-            let compiled = network::Calendar::from_week(self.timeline.slots(), &week);
-            let index = CalendarIndex::new(self.network.calendars.len() as u32);
-            if self.add_calendar(calendar.id.as_str(), compiled, days) {
-                self.calendars.insert(calendar.id.clone(), index);
-            }
-        }
-        let named = self.bundle.settings.calendar.as_ref();
-        if let Some(index) = named.and_then(|id| self.calendars.get(id)) {
-            self.default_calendar = *index;
-        }
-    }
-
-    fn add_calendar(
-        &mut self,
-        name: &str,
-        calendar: Result<network::Calendar, network::CalendarError>,
-        week_days: f64,
-    ) -> bool {
-        match calendar {
-            Ok(calendar) => {
-                self.network.calendars.push(calendar);
-                self.calendar_names.push(name.to_owned());
-                self.week_days.push(week_days);
-                true
-            }
-            Err(error) => {
-                let message = format!("calendar `{name}` can't be used: {error}");
-                let place = self.bundle.place(Kind::Calendar, name, &[]);
-                let diagnostic = Diagnostic::error(Code::EmptyInterval, message).at(place);
-                self.diagnostics.push(diagnostic.help("give it at least one working day"));
-                false
-            }
-        }
-    }
-
-    fn week_pattern(&self, week: &[longlead_model::Weekday]) -> WeekPattern {
-        let mut working_weekdays = [false; 7];
-        for day in week {
-            if let Some(works) = working_weekdays.get_mut(*day as usize) {
-                *works = true;
-            }
-        }
-        let weekday = self.timeline.origin().weekday().to_monday_zero_offset();
-        WeekPattern {
-            working_weekdays,
-            weekday_of_slot_zero: weekday.unsigned_abs(),
-            non_working: Vec::new(),
-            working: Vec::new(),
-        }
-    }
-
     /// What a revision offers.
     pub(super) fn offered(&self, revision: &Revision) -> &Offered {
         static NOTHING: Offered = Offered::NOTHING;
         self.offered.get(&revision.id).unwrap_or(&NOTHING)
-    }
-
-    /// The pattern of a calendar with the days off and on of all that it extends.
-    fn calendar_pattern(&self, calendar: &longlead_model::Calendar) -> WeekPattern {
-        let mut pattern = self.week_pattern(&calendar.week);
-        let mut next = Some(calendar);
-        // A circle of calendars is told by the model; here it must only end.
-        for _ in 0..EXTENDS_MAX {
-            let Some(calendar) = next else { break };
-            let day = |date: &Date| self.slots(*date, *date);
-            pattern.non_working.extend(calendar.holidays.iter().map(day));
-            let periods = calendar.shutdowns.iter();
-            pattern.non_working.extend(periods.map(|period| self.slots(period.from, period.to)));
-            pattern.working.extend(calendar.worked.iter().map(day));
-            let base = calendar.extends.as_ref();
-            next = base.and_then(|id| self.bundle.records.calendars.get(id));
-        }
-        pattern
-    }
-
-    fn slots(&self, from: Date, to: Date) -> SlotRange {
-        let origin = self.timeline.origin();
-        let slot = |date| i64::from(crate::timeline::days_between(origin, date));
-        SlotRange { first: slot(from), end: slot(to) + 1 }
     }
 
     /// The calendar of an id; `elapsed` is always there.
@@ -478,50 +396,6 @@ impl<'a> Builder<'a> {
         None
     }
 
-    fn connect(&mut self) -> Vec<LinkOrigin> {
-        let mut origins = Vec::new();
-        for link in std::mem::take(&mut self.links) {
-            let stated =
-                link.stated.as_ref().map(|(kind, id, path)| (*kind, id.as_str(), path.as_slice()));
-            let from = self.resolve(&link.from, stated);
-            let to = self.resolve(&link.to, stated);
-            let (Some(from), Some(to)) = (from, to) else {
-                continue;
-            };
-            let PendingLink { kind, lag, bound, origin, .. } = link;
-            self.network.links.push(network::Link { from, to, kind, lag, bound });
-            origins.push(origin);
-        }
-        origins
-    }
-
-    /// Tells mentions of derived activities outside links that nothing derives.
-    fn resolve_mentions(&mut self) {
-        let records = &self.bundle.records;
-        for decision in records.decisions.values() {
-            let id = decision.id.as_str();
-            for (position, gate) in decision.gates.iter().enumerate() {
-                let path = [Step::Key("gates".to_owned()), Step::Index(position)];
-                self.resolve(gate, Some((Kind::Decision, id, &path)));
-            }
-            if let Some(target) = &decision.target {
-                let path = [Step::Key("target".to_owned())];
-                self.resolve(target, Some((Kind::Decision, id, &path)));
-            }
-        }
-        for criterion in records.criteria.values() {
-            let path = [Step::Key("by".to_owned())];
-            if let Some(by) = &criterion.by {
-                self.resolve(by, Some((Kind::Criterion, criterion.id.as_str(), &path)));
-            }
-        }
-        for actual in records.actuals.values() {
-            let path = [Step::Key("id".to_owned())];
-            let activity = ActivityId::from(&actual.id);
-            self.resolve(&activity, Some((Kind::Actual, actual.id.as_str(), &path)));
-        }
-    }
-
     /// A network of what is there so far, to see what comes first.
     pub(super) fn preview(&self) -> Network {
         let mut preview = self.network.clone();
@@ -534,110 +408,6 @@ impl<'a> Builder<'a> {
             })
             .collect();
         preview
-    }
-
-    /// A point in time whose predecessors have all happened has happened with the last of them,
-    /// unless something else holds it.
-    fn reach_milestones(&mut self) {
-        let count = self.network.activities.len();
-        let mut before: Vec<Vec<usize>> = vec![Vec::new(); count];
-        let mut after: Vec<Vec<usize>> = vec![Vec::new(); count];
-        let mut held = vec![false; count];
-        for link in &self.network.links {
-            let (from, to) = (link.from.index(), link.to.index());
-            let plain = link.kind == network::LinkKind::FinishToStart
-                && link.bound == network::Bound::Minimum
-                && link.lag.amount == 0.0;
-            if let (Some(before), Some(after)) = (before.get_mut(to), after.get_mut(from)) {
-                before.push(from);
-                after.push(to);
-            }
-            if let Some(held) = held.get_mut(to) {
-                *held |= !plain;
-            }
-        }
-        let mut open: Vec<usize> = (0..count).collect();
-        while let Some(position) = open.pop() {
-            if held.get(position).is_some_and(|held| *held) {
-                continue;
-            }
-            let reached = before.get(position).and_then(|before| self.reached(position, before));
-            let Some(finish) = reached else { continue };
-            if let Some(activity) = self.network.activities.get_mut(position) {
-                activity.progress = Progress::Finished { start: finish, finish };
-            }
-            open.extend(after.get(position).into_iter().flatten());
-        }
-    }
-
-    /// When the last of the predecessors of a point in time finished, if all have.
-    fn reached(&self, position: usize, before: &[usize]) -> Option<At> {
-        let (node, activity) = (self.nodes.get(position)?, self.network.activities.get(position)?);
-        let is_point = activity.estimate == network::Estimate::Fixed(0.0)
-            && (!node.role.has_work() || node.role == Role::Release);
-        if !is_point
-            || activity.progress != Progress::NotStarted
-            || !activity.constraints.is_empty()
-        {
-            return None;
-        }
-        let finishes: Option<Vec<At>> = before
-            .iter()
-            .map(|from| match self.network.activities.get(*from)?.progress {
-                Progress::Finished { finish, .. } => Some(finish),
-                _ => None,
-            })
-            .collect();
-        finishes?.into_iter().max()
-    }
-
-    /// Everything that waits, directly or not, for what can't happen.
-    fn unreachable(&self, links: &[(ActivityId, ActivityId)]) -> BTreeSet<ActivityId> {
-        let mut after: BTreeMap<&ActivityId, Vec<&ActivityId>> = BTreeMap::new();
-        for (from, to) in links {
-            after.entry(from).or_default().push(to);
-        }
-        let mut unreachable = self.impossible.clone();
-        let mut open: Vec<ActivityId> = self.impossible.iter().cloned().collect();
-        while let Some(id) = open.pop() {
-            for to in after.get(&id).into_iter().flatten() {
-                if unreachable.insert((*to).clone()) {
-                    open.push((*to).clone());
-                }
-            }
-        }
-        unreachable
-    }
-
-    /// Puts activities into correlation groups; each can be in one.
-    fn correlate(&mut self) {
-        let mut taken: BTreeMap<usize, CorrelationId> = BTreeMap::new();
-        let groups: Vec<_> = self.bundle.records.correlations.values().collect();
-        for (number, group) in (0_u32..).zip(groups) {
-            self.network.groups.push(network::CorrelationGroup {
-                name: group.id.to_string(),
-                rho: group.rho.value(),
-            });
-            let named: BTreeSet<ActivityIndex> = group
-                .activities
-                .iter()
-                .filter_map(|id| {
-                    self.resolve(id, Some((Kind::Correlation, group.id.as_str(), &[])))
-                })
-                .collect();
-            for (position, facets) in self.facets.iter().enumerate() {
-                let hit = named.contains(&ActivityIndex::new(position as u32))
-                    || facets.supplier.as_ref().is_some_and(|it| group.suppliers.contains(it))
-                    || facets.teams.iter().any(|team| group.teams.contains(team));
-                if !hit || taken.contains_key(&position) {
-                    continue;
-                }
-                taken.insert(position, group.id.clone());
-                if let Some(activity) = self.network.activities.get_mut(position) {
-                    activity.group = Some(GroupIndex::new(number));
-                }
-            }
-        }
     }
 
     pub(super) fn finish(mut self) -> Derivation {

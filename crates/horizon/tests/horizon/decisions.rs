@@ -10,8 +10,8 @@ fn day(text: &str) -> Date {
 }
 
 fn frozen_on(date: &str) -> String {
-    let text =
-        TRACKER.replace("specification_freeze = 2027-01-18", &format!("specification_freeze = {date}"));
+    let text = TRACKER
+        .replace("specification_freeze = 2027-01-18", &format!("specification_freeze = {date}"));
     // A target far enough away that nothing but the freeze is in doubt.
     text.replace("target = 2027-12-31", "target = 2029-12-31")
 }
@@ -117,16 +117,16 @@ fn each_feature_with_the_same_need_has_a_day_of_its_own() {
         release = "fw-2"
         target = 2028-06-01
     "#;
-    let text = TRACKER.replace("specification_freeze = 2027-01-18", "specification_freeze = 2028-06-01");
+    // It is too late for shock alerts by then, but not for crash alerts.
+    let text = TRACKER.replace("target = 2028-03-01", "target = 2027-06-01");
     let plan = planned(&load(&format!("{text}{crash}")));
     let orphans = &plan.forecast.foresight.orphan_needs;
-    let of = |feature: &str| {
-        orphans.iter().find(|it| it.feature.as_str() == feature).unwrap().decide_by.unwrap()
-    };
-    assert!(of("shock") < of("crash"));
+    let of =
+        |feature: &str| orphans.iter().find(|it| it.feature.as_str() == feature).unwrap().decide_by;
+    assert_eq!((of("shock"), of("crash")), (None, Some(day("2027-01-18"))));
     let carry = decision(&plan, "carry:tracker-c:ram");
-    assert_eq!(carry.decide_by, Some(of("shock")));
-    assert_eq!(carry.needed_by.len(), 2);
+    assert_eq!(carry.decide_by, None);
+    assert_eq!(carry.needed_by.get("crash"), Some(&Some(day("2027-01-18"))));
 }
 
 #[test]
@@ -176,6 +176,39 @@ fn sentences_read_as_people_would_write_them() {
 }
 
 #[test]
+fn what_a_revision_lacks_or_must_keep_up_with_is_said_plainly() {
+    let bundle = load(TRACKER);
+    let plan = planned(&bundle);
+    let vocabulary = Vocabulary::new(&bundle, &plan.derivation, None);
+    let lacks = |need: &str, has: &str| Reason::Lacks {
+        revision: "tracker-c".to_owned(),
+        capability: "ram".to_owned(),
+        need: need.to_owned(),
+        has: Some(has.to_owned()),
+    };
+    let too_little = vocabulary.sentence(&lacks("512 KiB", "256 KiB")).to_owned();
+    assert_eq!(too_little, "Tracker rev C has 256 KiB of Free RAM, 512 KiB is needed");
+    assert_eq!(vocabulary.sentence(&lacks("yes", "no")), "Tracker rev C lacks Free RAM");
+    let keeps_up = |link: &str, lag: Option<&str>| Reason::KeepsUp {
+        activity: "design:tracker-c".to_owned(),
+        successor: "build:c-evt".to_owned(),
+        link: link.to_owned(),
+        lag: lag.map(str::to_owned),
+        on: day("2027-05-25"),
+    };
+    assert_eq!(
+        vocabulary.sentence(&keeps_up("FS", Some("5 d elapsed"))),
+        "is done so late that no more than 5 d elapsed lie between it and the start of \
+         “Tracker rev C EVT: build 50” on 25 May 2027",
+    );
+    assert_eq!(
+        vocabulary.sentence(&keeps_up("SF", None)),
+        "starts so late that no time lies between it and the end of \
+         “Tracker rev C EVT: build 50” on 25 May 2027",
+    );
+}
+
+#[test]
 fn a_running_build_goes_on_with_its_next_week() {
     let text = TRACKER.replace(
         "provides = { ram = \"256 KiB\" }\n",
@@ -191,10 +224,12 @@ fn a_running_build_goes_on_with_its_next_week() {
 
 #[test]
 fn a_part_with_two_idle_capabilities_costs_once() {
-    let text = TRACKER.replace("provides = { buzzer = true }", "provides = { buzzer = true, led = true }");
+    let text =
+        TRACKER.replace("provides = { buzzer = true }", "provides = { buzzer = true, led = true }");
     let plan = planned(&load(&format!("{text}\n[[capability]]\nid = \"led\"\ntitle = \"LED\"\n")));
     let idle = plan.forecast.foresight.idle_capabilities.iter();
-    let of_buzz: Vec<_> = idle.filter(|it| it.parts.iter().any(|it| it.as_str() == "buzz")).collect();
+    let of_buzz: Vec<_> =
+        idle.filter(|it| it.parts.iter().any(|it| it.as_str() == "buzz")).collect();
     assert_eq!(of_buzz.len(), 2);
     let costs: Vec<String> =
         of_buzz.iter().filter_map(|it| Some(it.total_cost?.to_string())).collect();
@@ -208,4 +243,18 @@ fn shares_are_told_to_a_thousandth() {
         let text = decision.best_confidence.unwrap().to_string();
         assert!(text.len() <= "0.123".len(), "{}: {text}", decision.id);
     }
+}
+
+#[test]
+fn work_that_a_maximum_lag_holds_back_says_what_it_keeps_up_with() {
+    let link = "[[link]]\nfrom = \"party\"\nto = \"build:c-evt\"\nlag = \"10 d\"\n\
+                bound = \"maximum\"\n";
+    let bundle = load(&format!("{TRACKER}{PARTY}{link}"));
+    let told = told(&bundle, &planned(&bundle), "party");
+    let expected = "is done so late that no more than 10 d";
+    assert!(told.contains(expected), "{told}");
+    assert!(
+        told.contains("between it and the start of “Tracker rev C EVT: build 50” on 25 May 2027")
+    );
+    assert!(!told.contains("waits until “Tracker rev C EVT: build 50” is done on 5 Jun 2027\nis"));
 }

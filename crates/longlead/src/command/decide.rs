@@ -271,3 +271,25 @@ fn people(bundle: &Bundle, decision: &DecisionForecast, width: usize) -> String 
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_without_a_threshold_is_told_in_words() {
+        let value = OptionValue {
+            include: false,
+            probability: 0.5,
+            threshold: None,
+            cost_of_including: 100.0,
+            cost_of_respin: 0.0,
+            expected_cost_of_waiting: 0.0,
+            evpi: 0.0,
+            currency: "USD".to_owned(),
+        };
+        let told = option_value(&value).concat();
+        assert!(told.contains("Waiting costs nothing even if the need is real"), "{told}");
+        assert!(!told.contains("q*"), "{told}");
+    }
+}

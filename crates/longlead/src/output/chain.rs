@@ -60,6 +60,7 @@ fn reason_lines<'a>(
     let is_driver = matches!(
         reason,
         Reason::WaitsFor { .. }
+            | Reason::KeepsUp { .. }
             | Reason::TeamBusy { .. }
             | Reason::Imposed { .. }
             | Reason::FromAsOf { .. }

@@ -41,6 +41,11 @@ pub(super) fn check(bundle: &Bundle) -> Vec<Diagnostic> {
         }
         let circles = circles(&graph);
         diagnostics.extend(circles.iter().map(|circle| describe(bundle, kinds, verb, circle)));
+        if circles.len() == CIRCLES_MAX {
+            let message = format!("there may be more circles of {}", sort_of(kinds));
+            let help = format!("they are told once these {CIRCLES_MAX} are mended");
+            diagnostics.push(Diagnostic::warning(Code::More, message).help(help));
+        }
     }
     diagnostics
 }
@@ -122,6 +127,11 @@ fn circles<'a>(graph: &Graph<'a>) -> Vec<Vec<&'a str>> {
     circles
 }
 
+/// What is ordered, in words.
+fn sort_of(kinds: &[Kind]) -> String {
+    kinds.first().map(|kind| kind.plural_word()).unwrap_or_default()
+}
+
 fn describe(bundle: &Bundle, kinds: &[Kind], verb: &str, circle: &[&str]) -> Diagnostic {
     let verb = format!(" {verb} ");
     let walk: Vec<String> = circle.iter().map(|name| format!("`{name}`")).collect();
@@ -133,7 +143,7 @@ fn describe(bundle: &Bundle, kinds: &[Kind], verb: &str, circle: &[&str]) -> Dia
         }
         names => names.join(&verb),
     };
-    let sort = kinds.first().map(|kind| kind.plural_word()).unwrap_or_default();
+    let sort = sort_of(kinds);
     let place_of = |name: &str| kinds.iter().find_map(|kind| bundle.place(*kind, name, &[]));
     let names = circle.get(1..circle.len() - 1).unwrap_or_default();
     let diagnostic = Diagnostic::error(Code::Cycle, format!("{sort} form a circle: {walk}"))

@@ -113,7 +113,7 @@ fn a_long_chain_with_a_cycle_at_its_end_is_told() {
     let text = in_list(Kind::Milestone, LINES, |number| {
         format!("{{ id = \"m{number}\", title = \"\", after = [\"m{number}\"] }}")
     });
-    assert_eq!(codes("as many cycles as lines", text), [(Code::Cycle, 20)]);
+    assert_eq!(codes("as many cycles as lines", text), [(Code::Cycle, 20), (Code::More, 1)]);
 }
 
 #[test]

@@ -1,36 +1,28 @@
 //! What ends doesn't end before it starts, and what has happened has happened.
 
-use jiff::civil::Date;
-
 use super::{Facts, item};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::record::{Activity, Actual, Calendar, Certificate, Order};
 
 impl Facts<'_> {
     pub(super) fn activity(&mut self, activity: &Activity) {
-        type Bound = (&'static str, Option<Date>);
-        let starts: [Bound; 2] = [
-            ("start_no_earlier_than", activity.start_no_earlier_than),
-            ("must_start_on", activity.must_start_on),
-        ];
-        let finishes: [Bound; 2] = [
-            ("finish_no_earlier_than", activity.finish_no_earlier_than),
-            ("must_finish_on", activity.must_finish_on),
-        ];
-        let latest_start: Bound = ("start_no_later_than", activity.start_no_later_than);
-        let latest_finish: Bound = ("finish_no_later_than", activity.finish_no_later_than);
+        let earliest_start = ("start_no_earlier_than", activity.start_no_earlier_than);
+        let start = ("must_start_on", activity.must_start_on);
+        let latest_start = ("start_no_later_than", activity.start_no_later_than);
+        let earliest_finish = ("finish_no_earlier_than", activity.finish_no_earlier_than);
+        let finish = ("must_finish_on", activity.must_finish_on);
+        let latest_finish = ("finish_no_later_than", activity.finish_no_later_than);
         for (from, to) in [
-            // A start that is late for a start is late for a finish as well: the first is told.
-            (starts[0], latest_start),
-            (starts[0], starts[1]),
-            (starts[1], latest_start),
-            (starts[0], latest_finish),
-            (starts[1], latest_finish),
-            (starts[0], finishes[1]),
-            (starts[1], finishes[1]),
-            (finishes[0], latest_finish),
-            (finishes[0], finishes[1]),
-            (finishes[1], latest_finish),
+            (earliest_start, latest_start),
+            (earliest_start, start),
+            (start, latest_start),
+            (earliest_start, latest_finish),
+            (earliest_start, finish),
+            (start, latest_finish),
+            (start, finish),
+            (earliest_finish, latest_finish),
+            (earliest_finish, finish),
+            (finish, latest_finish),
         ] {
             self.interval(from, to);
         }
