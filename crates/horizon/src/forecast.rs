@@ -1,5 +1,7 @@
 //! The forecast: dates as distributions, decisions with their decide-by, what is foreseen.
 
+mod refusal;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
@@ -8,9 +10,8 @@ use longlead_model::{
 };
 use longlead_network as network;
 use longlead_network::{
-    Activity, ActivityIndex, At, Bound, CalendarIndex, Compiled, Estimate, LevelError, Link,
-    LinkIndex, Network, NetworkError, Planning, PriorityRule, Schedule, ScheduleError, Scheme,
-    Simulation, SimulationRequest, TargetOutcome, TargetRequest,
+    Activity, ActivityIndex, At, Bound, CalendarIndex, Compiled, Estimate, Link, Network, Planning,
+    PriorityRule, Schedule, Scheme, Simulation, SimulationRequest, TargetOutcome, TargetRequest,
 };
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ use crate::coverage::{FeatureCoverage, coverage_over_time};
 use crate::decision::{self, DecisionForecast};
 use crate::derive::{Carrier, Derivation, Derived, Role, derive, known_on};
 use crate::foresight::{Foresight, foresight};
+use refusal::{broken_lag, level_error, network_error, schedule_error};
 
 /// What is asked of a plan besides its facts.
 #[derive(Clone, Debug, PartialEq)]
@@ -294,67 +296,6 @@ fn add_finish(network: &mut Network) {
     network.links.extend(links);
     let elapsed = CalendarIndex::new(0);
     network.activities.push(Activity::new("finish of the plan", elapsed, Estimate::Fixed(0.0)));
-}
-
-fn network_error(error: &NetworkError) -> Diagnostic {
-    let code = match error {
-        NetworkError::Cycle { .. } => Code::Cycle,
-        NetworkError::Estimate { .. } => Code::ImpossibleEstimate,
-        _ => Code::OutOfRange,
-    };
-    let mut message = format!("the plan can't be computed: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    let help = match error {
-        NetworkError::Cycle { .. } => {
-            "derived activities follow from facts: look for an `after`, `order_after` or link that \
-             runs against them"
-        }
-        _ => "correct the record that the message names",
-    };
-    Diagnostic::error(code, message).help(help)
-}
-
-fn level_error(error: &LevelError) -> Diagnostic {
-    match error {
-        LevelError::Schedule(error) => schedule_error(error),
-        LevelError::DemandAboveCapacity { .. } => {
-            Diagnostic::error(Code::OutOfRange, format!("teams can't be levelled: {error}"))
-                .help("ask for less, or raise the team's capacity")
-        }
-    }
-}
-
-/// Says that teams work in an order that a maximum lag doesn't allow.
-fn broken_lag(derivation: &Derivation, link: LinkIndex) -> Diagnostic {
-    let ends = derivation
-        .network
-        .links
-        .get(link.index())
-        .and_then(|link| Some((derivation.node(link.from)?, derivation.node(link.to)?)));
-    let message = match ends {
-        Some((from, to)) => {
-            format!("shared teams can't keep the maximum lag between `{}` and `{}`", from.id, to.id,)
-        }
-        None => "shared teams can't keep a maximum lag".to_owned(),
-    };
-    Diagnostic::warning(Code::ContradictoryLags, message)
-        .help("raise the lag or the team's capacity, or plan without levelling")
-}
-
-fn schedule_error(error: &ScheduleError) -> Diagnostic {
-    let code = match error {
-        ScheduleError::PositiveCycle { .. } => Code::ContradictoryLags,
-        _ => Code::OutOfRange,
-    };
-    let help = match error {
-        ScheduleError::PositiveCycle { .. } => "change one of the lags along the way",
-        _ => "shorten the estimates or lags on the way to it, or move its dates",
-    };
-    Diagnostic::error(code, format!("the plan can't be computed: {error}")).help(help)
 }
 
 fn focus(derivation: &Derivation, ask: &Ask) -> Result<ActivityIndex, Diagnostic> {

@@ -186,22 +186,7 @@ impl<'a> Vocabulary<'a> {
                 self.term("bom", "BOM"),
                 self.record(Kind::Revision, revision),
             ),
-            Reason::BestOffer { supplier, lead_time, from_stock, offers, part, .. } => format!(
-                "{} {} {} in {lead_time}{}{}",
-                self.record(Kind::Supplier, supplier),
-                if *from_stock { "ships from stock" } else { "delivers" },
-                self.record(Kind::Part, part),
-                if *from_stock {
-                    String::new()
-                } else {
-                    format!(" ({})", self.term("lead-time", "lead time"))
-                },
-                if *offers > 1 {
-                    format!(", the soonest of {offers} offers")
-                } else {
-                    ", the only offer".to_owned()
-                },
-            ),
+            Reason::BestOffer { .. } => self.best_offer(reason),
             Reason::Ordered { order, placed, promised, received } => {
                 let state = match (received, promised) {
                     (Some(received), _) => format!("arrived on {}", day(*received)),
@@ -248,6 +233,26 @@ impl<'a> Vocabulary<'a> {
             ),
             _ => String::new(),
         }
+    }
+
+    fn best_offer(&self, reason: &'a Reason) -> String {
+        let Reason::BestOffer { supplier, lead_time, from_stock, offers, part, .. } = reason else {
+            return String::new();
+        };
+        let way = if *from_stock { "ships from stock" } else { "delivers" };
+        let named = if *from_stock {
+            String::new()
+        } else {
+            format!(" ({})", self.term("lead-time", "lead time"))
+        };
+        let choice = if *offers > 1 {
+            format!(", the soonest of {offers} offers")
+        } else {
+            ", the only offer".to_owned()
+        };
+        let supplier = self.record(Kind::Supplier, supplier);
+        let part = self.record(Kind::Part, part);
+        format!("{supplier} {way} {part} in {lead_time}{named}{choice}")
     }
 
     fn of_feature(&self, reason: &'a Reason) -> String {
