@@ -306,3 +306,15 @@ fn a_tested_build_was_built() {
     assert!(!plan.forecast.activities.iter().any(|it| it.id.as_str() == "build:c-evt"));
     assert!(activity(&plan.forecast, "test:c-evt").finished);
 }
+
+#[test]
+fn a_chain_of_calendars_that_is_too_long_is_told_and_not_cut_off() {
+    let calendar = |number: usize| {
+        format!("[[calendar]]\nid = \"c{number}\"\ntitle = \"C\"\nextends = \"c{}\"\n", number + 1)
+    };
+    let chain: String = (0..20).map(calendar).collect();
+    let last = "[[calendar]]\nid = \"c20\"\ntitle = \"C\"\n";
+    let bundle = load(&format!("{TRACKER}\n{chain}{last}"));
+    let told = longlead_horizon::plan(&bundle, &ask(&bundle), &|_, _| {}).unwrap_err();
+    assert!(told.iter().any(|it| it.message.contains("`c0` extends more than 16 others")));
+}

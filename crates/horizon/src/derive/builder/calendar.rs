@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use longlead_model::{Code, Diagnostic, Kind};
+use longlead_model::{Code, Diagnostic, Kind, Step};
 use longlead_network as network;
 use longlead_network::{CalendarIndex, SlotRange, WeekPattern};
 
@@ -72,8 +72,9 @@ impl Builder<'_> {
     }
 
     /// The pattern of a calendar with the days off and on of all that it extends.
-    fn calendar_pattern(&self, calendar: &longlead_model::Calendar) -> WeekPattern {
+    fn calendar_pattern(&mut self, calendar: &longlead_model::Calendar) -> WeekPattern {
         let mut pattern = self.week_pattern(&calendar.week);
+        let extending = calendar;
         let mut next = Some(calendar);
         // A circle of calendars is told by the model; here it must only end.
         for _ in 0..EXTENDS_MAX {
@@ -86,7 +87,19 @@ impl Builder<'_> {
             let base = calendar.extends.as_ref();
             next = base.and_then(|id| self.bundle.records.calendars.get(id));
         }
+        if next.is_some() {
+            self.too_many_extend(extending);
+        }
         pattern
+    }
+
+    fn too_many_extend(&mut self, calendar: &longlead_model::Calendar) {
+        let id = calendar.id.as_str();
+        let message = format!("calendar `{id}` extends more than {EXTENDS_MAX} others in a row");
+        let path = [Step::Key("extends".to_owned())];
+        let place = self.bundle.place(Kind::Calendar, id, &path);
+        let diagnostic = Diagnostic::error(Code::OutOfRange, message).at(place);
+        self.diagnostics.push(diagnostic.help("write the days off of several into one of them"));
     }
 
     fn slots(&self, from: Date, to: Date) -> SlotRange {
