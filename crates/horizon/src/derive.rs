@@ -213,6 +213,11 @@ pub(crate) fn known_on(bundle: &Bundle, as_of: Date) -> Cow<'_, Bundle> {
     Cow::Owned(known)
 }
 
+/// True if devices of the revision are in the field.
+pub(crate) fn is_in_field(revision: &Revision) -> bool {
+    revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0)
+}
+
 /// True if something can still be added to the revision: its design hasn't begun, and its
 /// specification hasn't frozen.
 pub(crate) fn is_open(

@@ -10,7 +10,7 @@ use longlead_network::ConstraintKind;
 
 use crate::capability::Offered;
 use crate::derive::builder::{Builder, ELAPSED, Facets, NewNode, derived};
-use crate::derive::{Role, supply};
+use crate::derive::{Role, is_in_field, supply};
 use crate::reason::Reason;
 
 /// Ids of derived hardware activities.
@@ -69,7 +69,7 @@ fn settle(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
             || actuals.contains_key(ids::test(&build.id).as_str())
     });
     let last_begun = begun.map(|build| build.stage).max();
-    let in_field = revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0);
+    let in_field = is_in_field(revision);
     let reached = if in_field { Some(BuildStage::Mp) } else { last_begun };
     let Some(reached) = reached else { return };
     let mut past = vec![ids::design(&revision.id)];
@@ -309,7 +309,7 @@ fn certification(
     match boards {
         Some(build) => builder.after(&id, &ids::build(&build.id)),
         // Boards of a revision in the field can be had.
-        None if revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0) => {}
+        None if is_in_field(revision) => {}
         None => {
             let place = builder.bundle.place(Kind::Revision, revision.id.as_str(), &[]);
             let message = format!(
@@ -334,7 +334,8 @@ fn ship<'a>(builder: &mut Builder<'a>, revision: &'a Revision, builds: &[&Build]
     let first = production.min_by_key(|build| {
         let actual = builder.bundle.records.actuals.get(ids::build(&build.id).as_str());
         let happened = actual.and_then(|actual| actual.finished.or(actual.started));
-        (happened.or(build.start_no_earlier_than), build.id.clone())
+        // What has happened comes before what is only planned, dated or not.
+        (happened.is_none(), happened.or(build.start_no_earlier_than), build.id.clone())
     });
     let Some(build) = first else { return };
     if !builder.settled.contains(&units) {

@@ -11,7 +11,7 @@ use longlead_network::{At, ConstraintKind, Planning};
 use crate::capability::missing;
 use crate::derive::builder::{Builder, Facets, derived};
 use crate::derive::hardware::ids as hardware;
-use crate::derive::{Carrier, Role, is_open};
+use crate::derive::{Carrier, Role, is_in_field, is_open};
 use crate::reason::Reason;
 
 /// Ids of derived software activities.
@@ -111,11 +111,6 @@ fn release(builder: &mut Builder<'_>, release: &Release, carried: &[&Feature]) {
     for before in &release.after {
         builder.after(&id, &ids::release(before));
     }
-}
-
-/// True if devices of the revision are in the field.
-fn is_in_field(revision: &Revision) -> bool {
-    revision.fleet.as_ref().is_some_and(|fleet| fleet.units > 0)
 }
 
 /// How a feature gets to users: by devices in the field, else by the first revision to come that

@@ -318,3 +318,50 @@ fn a_chain_of_calendars_that_is_too_long_is_told_and_not_cut_off() {
     let told = longlead_horizon::plan(&bundle, &ask(&bundle), &|_, _| {}).unwrap_err();
     assert!(told.iter().any(|it| it.message.contains("`c0` extends more than 16 others")));
 }
+
+#[test]
+fn the_first_production_build_is_the_one_that_has_happened() {
+    let plan = with(
+        r#"
+        [[build]]
+        id = "c-again"
+        revision = "tracker-c"
+        stage = "mp"
+        quantity = 10
+        work = { estimate = "5 d" }
+
+        [[actual]]
+        id = "build:c-mp"
+        started = 2026-11-02
+        finished = 2026-11-13
+    "#,
+    );
+    // `c-again` has no date and the smaller id, and still comes second.
+    let units = activity(&plan.forecast, "units:tracker-c");
+    assert_eq!((units.finished, units.finish_p50), (true, day("2026-11-13")));
+}
+
+#[test]
+fn an_activity_in_two_correlation_groups_is_told() {
+    let plan = with(
+        r#"
+        [[correlation]]
+        id = "hands"
+        title = "Same people"
+        rho = 0.5
+        teams = ["firmware"]
+
+        [[correlation]]
+        id = "protocol"
+        title = "Same protocol"
+        rho = 0.3
+        activities = ["develop:door"]
+    "#,
+    );
+    let told = plan.warnings.iter().filter(|it| it.message.contains("correlation groups"));
+    let told: Vec<String> = told.map(|it| it.message.clone()).collect();
+    assert_eq!(
+        told,
+        ["`develop:door` is in the correlation groups `hands` and `protocol`; only `hands` counts"]
+    );
+}

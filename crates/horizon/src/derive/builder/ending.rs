@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longlead_model::{ActivityId, CorrelationId, Kind, Step};
+use longlead_model::{ActivityId, Code, CorrelationId, Diagnostic, Kind, Step};
 use longlead_network as network;
 use longlead_network::{ActivityIndex, At, GroupIndex, Progress};
 
@@ -92,7 +92,7 @@ impl Builder<'_> {
     fn reached(&self, position: usize, before: &[usize]) -> Option<At> {
         let (node, activity) = (self.nodes.get(position)?, self.network.activities.get(position)?);
         let is_point = activity.estimate == network::Estimate::Fixed(0.0)
-            && (!node.role.has_work() || node.role == Role::Release);
+            && (!node.role.has_work() || matches!(node.role, Role::Release | Role::Develop));
         if !is_point
             || activity.progress != Progress::NotStarted
             || !activity.constraints.is_empty()
@@ -130,6 +130,7 @@ impl Builder<'_> {
     /// Puts activities into correlation groups; each can be in one.
     pub(super) fn correlate(&mut self) {
         let mut taken: BTreeMap<usize, CorrelationId> = BTreeMap::new();
+        let mut twice: BTreeMap<(CorrelationId, CorrelationId), usize> = BTreeMap::new();
         let groups: Vec<_> = self.bundle.records.correlations.values().collect();
         for (number, group) in (0_u32..).zip(groups) {
             self.network.groups.push(network::CorrelationGroup {
@@ -147,7 +148,11 @@ impl Builder<'_> {
                 let hit = named.contains(&ActivityIndex::new(position as u32))
                     || facets.supplier.as_ref().is_some_and(|it| group.suppliers.contains(it))
                     || facets.teams.iter().any(|team| group.teams.contains(team));
-                if !hit || taken.contains_key(&position) {
+                if !hit {
+                    continue;
+                }
+                if let Some(first) = taken.get(&position) {
+                    twice.entry((first.clone(), group.id.clone())).or_insert(position);
                     continue;
                 }
                 taken.insert(position, group.id.clone());
@@ -156,5 +161,21 @@ impl Builder<'_> {
                 }
             }
         }
+        for ((first, second), position) in twice {
+            self.in_two_groups(&first, &second, position);
+        }
+    }
+
+    /// Tells once for each pair of groups that they share activities.
+    fn in_two_groups(&mut self, first: &CorrelationId, second: &CorrelationId, position: usize) {
+        let Some(node) = self.nodes.get(position) else { return };
+        let message = format!(
+            "`{}` is in the correlation groups `{first}` and `{second}`; only `{first}` counts",
+            node.id,
+        );
+        let place = self.bundle.place(Kind::Correlation, second.as_str(), &[]);
+        let diagnostic = Diagnostic::warning(Code::Contradiction, message).at(place);
+        let help = "keep what they share in one of them, or make the shared cause a risk";
+        self.diagnostics.push(diagnostic.help(help));
     }
 }
