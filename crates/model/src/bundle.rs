@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Place, nearest, shown};
-use crate::field::{Decoder, Field};
+use crate::edit::RecordKey;
+use crate::field::{Decoder, Field as _};
 use crate::id::ActivityId;
 use crate::kind::{Kind, Records};
 use crate::money::{Currency, Rates};
 use crate::node::{Node, Places, Source, Span, Step, Table, Value, parse};
 use crate::record::Settings;
+use crate::record_map::RecordMap;
 use crate::value::Share;
 use crate::write;
 
@@ -29,12 +31,18 @@ pub struct Bundle {
     pub(crate) overlaid: BTreeMap<(Kind, String), Node>,
 }
 
-/// What stood in the files, so that a place can be told for whatever is wrong. Shared, since every
-/// scenario has a bundle of its own.
-#[derive(Debug, Default)]
+/// What stood in the files, so that a place can be told for whatever is wrong, and what was wrong
+/// with it there and then. Shared, since every scenario has a bundle of its own.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    settings: Option<Node>,
-    records: BTreeMap<Kind, BTreeMap<String, Node>>,
+    pub(crate) settings: Option<Node>,
+    pub(crate) records: BTreeMap<Kind, RecordMap<String, Arc<Node>>>,
+    /// What is wrong within a record, whatever the others hold.
+    pub(crate) told: BTreeMap<RecordKey, Vec<Diagnostic>>,
+    /// What is wrong with files, and with what in them belongs to no record.
+    pub(crate) loose: Vec<Diagnostic>,
+    /// True if a syntax error may have hidden records.
+    pub(crate) is_fragment: bool,
 }
 
 /// Bundles are equal if their facts are; where these stood doesn't matter.
@@ -71,23 +79,30 @@ impl Bundle {
             origins: Origins::default(),
             decoder: Decoder::new(&places),
         };
-        let mut is_whole = true;
         for (file, text) in places.texts() {
             let parsed = parse(text, file, &places);
-            loader.decoder.diagnostics.extend(parsed.diagnostics);
-            is_whole &= parsed.is_whole;
+            loader.origins.loose.extend(parsed.diagnostics);
+            loader.origins.is_fragment |= !parsed.is_whole;
             loader.source(parsed.table);
         }
-        let Loader { mut bundle, origins, decoder } = loader;
-        let mut diagnostics = decoder.diagnostics;
+        let Loader { mut bundle, origins, .. } = loader;
         bundle.origins = Arc::new(origins);
         bundle.places = places;
-        diagnostics.extend(match is_whole {
-            true => check::check(&bundle),
-            false => check::check_fragments(&bundle),
+        let diagnostics = bundle.diagnostics();
+        (bundle, diagnostics)
+    }
+
+    /// All that is wrong, in the order of the places.
+    pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
+        let Origins { told, loose, is_fragment, .. } = &*self.origins;
+        let written = loose.iter().chain(told.values().flatten());
+        let mut diagnostics: Vec<Diagnostic> = written.cloned().collect();
+        diagnostics.extend(match is_fragment {
+            false => check::check(self),
+            true => check::check_fragments(self),
         });
         diagnostics.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
-        (bundle, diagnostics)
+        diagnostics
     }
 
     /// The bundle in canonical form: one source for each kind that has records, in order.
@@ -103,7 +118,12 @@ impl Bundle {
             false => self.overlaid.get(&(kind, id.to_owned())),
         };
         let place = |node: &Node| self.places.place(within(node, path).span);
-        overlaid.and_then(place).or_else(|| place(self.origins.records.get(&kind)?.get(id)?))
+        overlaid.and_then(place).or_else(|| place(self.origin(kind, id)?))
+    }
+
+    /// A record as it stood in its file.
+    pub(crate) fn origin(&self, kind: Kind, id: &str) -> Option<&Node> {
+        self.origins.records.get(&kind)?.get(id).map(|node| &**node)
     }
 
     /// Where a setting stands.
@@ -161,7 +181,7 @@ pub(crate) fn natural_id(kind: Kind, table: &Table) -> Option<String> {
 }
 
 /// Fills in the natural id of a record that has no id of its own.
-fn fill_id(kind: Kind, node: &mut Node) {
+pub(crate) fn fill_id(kind: Kind, node: &mut Node) {
     let span = node.span;
     let Value::Table(table) = &mut node.value else {
         return;
@@ -174,6 +194,12 @@ fn fill_id(kind: Kind, node: &mut Node) {
         // What keeps it from having one is told of the fields that it joins.
         None => table.refuse("id"),
     }
+}
+
+/// Decodes the settings.
+pub(crate) fn decode_settings(node: &Node, decoder: &mut Decoder<'_>) -> Option<Settings> {
+    decoder.subject = "the settings".to_owned();
+    Settings::decode(node, decoder)
 }
 
 /// Decodes one record, whose id is filled in, into `records`; tells its id.
@@ -190,7 +216,7 @@ pub(crate) fn decode_record(
     records.decode(kind, node, decoder)
 }
 
-fn written_id(node: &Node) -> Option<&str> {
+pub(crate) fn written_id(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Table(table) => table.text("id"),
         _ => None,
@@ -224,14 +250,22 @@ impl Loader<'_> {
                 .at(places.place(span))
                 .related(places.place(first.span), "the first time")
                 .help("keep one `[settings]` table");
-            self.decoder.diagnostics.push(diagnostic);
+            self.origins.loose.push(diagnostic);
             return;
         }
-        self.decoder.subject = "the settings".to_owned();
-        if let Some(settings) = Settings::decode(&node, &mut self.decoder) {
+        if let Some(settings) = decode_settings(&node, &mut self.decoder) {
             self.bundle.settings = settings;
         }
+        self.told(RecordKey::Settings);
         self.origins.settings = Some(node);
+    }
+
+    /// Files what was told of a record under its key.
+    fn told(&mut self, key: RecordKey) {
+        let diagnostics = std::mem::take(&mut self.decoder.diagnostics);
+        if !diagnostics.is_empty() {
+            self.origins.told.insert(key, diagnostics);
+        }
     }
 
     fn unknown_kind(&mut self, key: &str, span: Span) {
@@ -243,12 +277,14 @@ impl Loader<'_> {
         };
         let message = format!("there is no kind of record called `{}`", shown(key));
         self.decoder.refuse(Code::UnknownKind, span, message, help);
+        self.origins.loose.append(&mut self.decoder.diagnostics);
     }
 
     fn record(&mut self, kind: Kind, mut node: Node) {
         fill_id(kind, &mut node);
         let Some(id) = written_id(&node).map(str::to_owned) else {
             decode_record(kind, &node, &mut self.bundle.records, &mut self.decoder);
+            self.origins.loose.append(&mut self.decoder.diagnostics);
             return;
         };
         let written = self.origins.records.entry(kind).or_default();
@@ -259,12 +295,13 @@ impl Loader<'_> {
                 .at(places.place(node.span))
                 .related(places.place(first.span), "the first time")
                 .help("give one of them another id, or remove it");
-            self.decoder.diagnostics.push(diagnostic);
+            self.origins.loose.push(diagnostic);
             return;
         }
         if decode_record(kind, &node, &mut self.bundle.records, &mut self.decoder).is_none() {
             self.bundle.unread.insert((kind, id.clone()));
         }
-        written.insert(id, node);
+        written.insert(id.clone(), Arc::new(node));
+        self.told(RecordKey::Record(kind, id));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Code, shown};
 use crate::field::{Decoder, Field, number, number_node, refuse_negative};
-use crate::node::{Node, Table, Value};
+use crate::node::{Node, Span, Table, Value};
 
 /// A distribution of a number that is zero or more.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +76,16 @@ impl TimeUnit {
     }
 }
 
-/// How long something takes.
+/// How long something takes: a table that names a distribution, or a short text.
+///
+/// | text | means |
+/// |---|---|
+/// | `10 d` | fixed |
+/// | `5 / 8 / 14 d` | PERT: low, likely, high |
+/// | `5 / 8 / 14 (triangular) d` | triangular |
+/// | `16..22 wk`, `P50 16, P90 22 wk` | lognormal: P50 and P90 |
+/// | `5 to 9 d` | uniform |
+/// | `11, 9, 14 d`, `11 (observed) d` | observed |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// The distribution, in `unit`.
@@ -85,7 +94,8 @@ pub struct Estimate {
     pub unit: TimeUnit,
 }
 
-/// A factor on a duration, as a distribution: `1.2`, or `{ triangular = [1.0, 1.2, 1.6] }`.
+/// A factor on a duration, as a distribution: `1.2`, `{ triangular = [1.0, 1.2, 1.6] }`, or a text
+/// as an estimate has it, without a unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor(pub Distribution);
 
@@ -111,6 +121,17 @@ impl Distribution {
             | Distribution::Uniform { high, .. } => *high,
             Distribution::Lognormal { p90, .. } => *p90,
             Distribution::Observed(values) => values.iter().copied().fold(0.0, f64::max),
+        }
+    }
+
+    /// A text that reads back alike; [`fmt::Display`] only counts observed values.
+    fn text(&self) -> String {
+        match self {
+            Distribution::Observed(values) => {
+                let values: Vec<String> = values.iter().map(f64::to_string).collect();
+                format!("{} (observed)", values.join(", "))
+            }
+            distribution => distribution.to_string(),
         }
     }
 
@@ -151,6 +172,21 @@ impl fmt::Display for Distribution {
     }
 }
 
+impl Estimate {
+    /// The estimate as a short text that reads back alike, for a table or a form:
+    /// `5 / 8 / 14 d`.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.distribution.text(), self.unit.as_str())
+    }
+}
+
+impl Factor {
+    /// The factor as a short text that reads back alike: `1 / 1.2 / 1.6 (triangular)`.
+    pub fn text(&self) -> String {
+        self.0.text()
+    }
+}
+
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.distribution, self.unit.as_str())
@@ -166,9 +202,9 @@ const FACTOR_MAX: f64 = 1000.0;
 const SHAPES: [&str; 6] = ["fixed", "pert", "triangular", "p50", "uniform", "observed"];
 /// The words for a unit of time, as a pattern of JSON Schema.
 const TIME_UNITS: &str = "(d|day|days|wk|w|week|weeks)";
-const ESTIMATE_HELP: &str = "write \"10 d\", { pert = [5, 8, 14], unit = \"d\" }, \
-     { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = \"wk\" }, { uniform = [5, 9] } \
-     or { observed = [11, 9, 14] }";
+const ESTIMATE_HELP: &str = "write \"10 d\", \"5 / 8 / 14 d\" or { pert = [5, 8, 14], unit = \"d\" }, \
+     { triangular = [5, 8, 14] }, \"12..20 wk\" or { p50 = 12, p90 = 20, unit = \"wk\" }, \
+     { uniform = [5, 9] } or { observed = [11, 9, 14] }";
 
 fn impossible(decoder: &mut Decoder<'_>, node: &Node, message: String) -> Option<Distribution> {
     let help = "put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90".to_owned();
@@ -303,17 +339,93 @@ fn fits_a_plan(amount: f64, unit: TimeUnit, node: &Node, decoder: &mut Decoder<'
     days <= DAYS_MAX
 }
 
-fn fixed_from_text(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Estimate> {
-    let Some((amount, unit)) = amount_of_time(text) else {
-        let message = format!("\"{}\" is not a duration in days or weeks", shown(text));
-        return refuse_estimate(decoder, node, message);
+/// The shape of a distribution that is written as a text, and its values: `5 / 8 / 14`.
+fn shape_of_text(text: &str) -> Option<(&'static str, Vec<f64>)> {
+    let (body, named) = match text.trim().strip_suffix(')').and_then(|it| it.rsplit_once('(')) {
+        Some((body, named)) => (body, named.trim()),
+        None => (text, ""),
     };
-    if amount < 0.0 {
+    let split = |glue: &str| body.split(glue).map(finite).collect::<Option<Vec<f64>>>();
+    let is_p50 = || body.trim_start().starts_with(['P', 'p']);
+    let (shape, values) = match named {
+        "" if is_p50() => ("p50", p50_and_p90(body)?),
+        "" if body.contains("..") => ("p50", split("..")?),
+        "" if body.contains('/') => ("pert", split("/")?),
+        "" if body.contains("to") => ("uniform", split("to")?),
+        "" if body.contains(',') => ("observed", split(",")?),
+        "" => ("fixed", vec![finite(body)?]),
+        "triangular" => ("triangular", split("/")?),
+        "observed" => ("observed", split(",")?),
+        _ => return None,
+    };
+    let fits = match shape {
+        "p50" | "uniform" => values.len() == 2,
+        "pert" | "triangular" => values.len() == 3,
+        _ => true,
+    };
+    fits.then_some((shape, values))
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// The values of `P50 12, P90 20`.
+fn p50_and_p90(text: &str) -> Option<Vec<f64>> {
+    let (p50, p90) = text.split_once(',')?;
+    let value = |text: &str, name: &str| {
+        let (head, tail) = text.trim().split_at_checked(name.len())?;
+        head.eq_ignore_ascii_case(name).then(|| finite(tail))?
+    };
+    Some(vec![value(p50, "P50")?, value(p90, "P90")?])
+}
+
+/// The table that a text stands for; what is wrong with its values is told where the text stands.
+fn table_of_text(text: &str, span: Span) -> Option<Table> {
+    let (shape, values) = shape_of_text(text)?;
+    let node = |value: f64| Node { value: Value::Float(value), span };
+    let mut table = Table::default();
+    match (shape, values.as_slice()) {
+        ("p50", [p50, p90]) => {
+            table.set("p50", node(*p50));
+            table.set("p90", node(*p90));
+        }
+        ("fixed", [value]) => table.set("fixed", node(*value)),
+        (shape, values) => {
+            let items = values.iter().copied().map(node).collect();
+            table.set(shape, Node { value: Value::Array(items), span });
+        }
+    }
+    Some(table)
+}
+
+/// The table that the text of an estimate stands for: what is before its unit, or before the name
+/// of a shape behind that.
+fn estimate_table(text: &str, span: Span) -> Option<Table> {
+    let text = text.trim();
+    let (text, named) = match text.ends_with(')').then(|| text.rfind('(')).flatten() {
+        Some(at) => text.split_at_checked(at)?,
+        None => (text, ""),
+    };
+    let (body, unit) = text.trim_end().rsplit_once(char::is_whitespace)?;
+    let unit = TimeUnit::parse(unit)?;
+    let mut table = table_of_text(&format!("{body}{named}"), span)?;
+    table.set("unit", Node { value: Value::Text(unit.as_str().to_owned()), span });
+    Some(table)
+}
+
+fn estimate_from_text(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Estimate> {
+    if let Some((amount, unit)) = amount_of_time(text)
+        && amount < 0.0
+    {
         refuse_negative(decoder, node.span, &format_args!("{amount} {}", unit.as_str()));
         return None;
     }
-    fits_a_plan(amount, unit, node, decoder)
-        .then_some(Estimate { distribution: Distribution::Fixed(amount), unit })
+    let Some(table) = estimate_table(text, node.span) else {
+        let message = format!("\"{}\" is not a duration in days or weeks", shown(text));
+        return refuse_estimate(decoder, node, message);
+    };
+    Estimate::decode(&Node { value: Value::Table(table), span: node.span }, decoder)
 }
 
 /// Tells the fields of an estimate that no estimate has.
@@ -331,7 +443,7 @@ impl Field for Estimate {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let table = match &node.value {
-            Value::Text(text) => return fixed_from_text(text, node, decoder),
+            Value::Text(text) => return estimate_from_text(text, node, decoder),
             Value::Table(table) => table,
             _ => {
                 let message = format!("an estimate is expected here, not {}", node.describe());
@@ -365,12 +477,28 @@ impl Field for Estimate {
     }
 
     fn schema() -> Json {
-        json!({ "anyOf": [
-            { "type": "string", "pattern": format!("^[0-9.]+ +{TIME_UNITS}$"),
-                "examples": ["10 d", "2 wk"] },
+        let pattern = format!("^{} +{TIME_UNITS}$", distribution_pattern());
+        json!({ "x-form": "estimate", "anyOf": [
+            { "type": "string", "pattern": pattern,
+                "examples": ["10 d", "5 / 8 / 14 d", "16..22 wk", "5 to 9 d"] },
             distribution_schema(true),
         ] })
     }
+}
+
+/// A distribution as text, as a pattern of JSON Schema.
+fn distribution_pattern() -> String {
+    let n = "[0-9]*\\.?[0-9]+";
+    let shapes = [
+        n.to_owned(),
+        format!("{n} *\\.\\. *{n}"),
+        format!("{n} */ *{n} */ *{n}( *\\(triangular\\))?"),
+        format!("[Pp]50 *{n} *, *[Pp]90 *{n}"),
+        format!("{n} *to *{n}"),
+        format!("{n}( *, *{n})+"),
+        format!("{n}( *, *{n})* *\\(observed\\)"),
+    ];
+    format!("({})", shapes.join("|"))
 }
 
 fn distribution_schema(with_unit: bool) -> Json {
@@ -401,6 +529,15 @@ impl Field for Factor {
                 known_fields(table, "a factor", &["p90"], decoder);
                 distribution(table, node, decoder)?
             }
+            Value::Text(text) => {
+                let Some(table) = table_of_text(text, node.span) else {
+                    let message = format!("\"{}\" is not a factor", shown(text));
+                    let help = "write 1.2 or \"1 / 1.2 / 1.6\"".to_owned();
+                    decoder.refuse(Code::WrongValue, node.span, message, help);
+                    return None;
+                };
+                distribution(&table, node, decoder)?
+            }
             _ => Distribution::Fixed(number(node, decoder)?),
         };
         if drawn.lowest() < 0.0 {
@@ -427,7 +564,12 @@ impl Field for Factor {
     }
 
     fn schema() -> Json {
-        json!({ "anyOf": [{ "type": "number", "minimum": 0 }, distribution_schema(false)] })
+        json!({ "x-form": "factor", "anyOf": [
+            { "type": "number", "minimum": 0 },
+            { "type": "string", "pattern": format!("^{}$", distribution_pattern()),
+                "examples": ["1.2", "1 / 1.2 / 1.6"] },
+            distribution_schema(false),
+        ] })
     }
 }
 
@@ -468,8 +610,8 @@ impl Field for Lag {
     }
 
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": format!("^-?[0-9.]+ +{TIME_UNITS}$"),
-            "examples": ["5 d", "-1 wk"] })
+        json!({ "type": "string", "x-form": "lag",
+            "pattern": format!("^-?[0-9.]+ +{TIME_UNITS}$"), "examples": ["5 d", "-1 wk"] })
     }
 }
 
@@ -531,6 +673,101 @@ mod tests {
             "{ observed = [1, 5300], unit = \"wk\" }",
             expect!["5300 wk is longer than a century"],
         );
+    }
+
+    #[test]
+    fn estimates_are_read_from_short_texts() {
+        let told = |text: &str, expect: Expect| check::<Estimate>(&format!("\"{text}\""), expect);
+        told(
+            "5 / 8 / 14 d",
+            expect![[r#"{ pert = [5, 8, 14], unit = "d" } is told as 5 / 8 / 14 d"#]],
+        );
+        told(
+            " 5/8/14.5   weeks ",
+            expect![[r#"{ pert = [5, 8, 14.5], unit = "wk" } is told as 5 / 8 / 14.5 wk"#]],
+        );
+        told(
+            "5 / 8 / 14 (triangular) d",
+            expect![[
+                r#"{ triangular = [5, 8, 14], unit = "d" } is told as 5 / 8 / 14 (triangular) d"#
+            ]],
+        );
+        told(
+            "5/8/14 d (triangular)",
+            expect![[
+                r#"{ triangular = [5, 8, 14], unit = "d" } is told as 5 / 8 / 14 (triangular) d"#
+            ]],
+        );
+        told(
+            "16..22 wk",
+            expect![[r#"{ p50 = 16, p90 = 22, unit = "wk" } is told as P50 16, P90 22 wk"#]],
+        );
+        told(
+            "16.5 .. 22.5 wk",
+            expect![[
+                r#"{ p50 = 16.5, p90 = 22.5, unit = "wk" } is told as P50 16.5, P90 22.5 wk"#
+            ]],
+        );
+        told(
+            "P50 12, P90 20 wk",
+            expect![[r#"{ p50 = 12, p90 = 20, unit = "wk" } is told as P50 12, P90 20 wk"#]],
+        );
+        told(
+            "0.5 to 9 d",
+            expect![[r#"{ uniform = [0.5, 9], unit = "d" } is told as 0.5 to 9 d"#]],
+        );
+        told(
+            "11, 9, 14.25 d",
+            expect![[
+                r#"{ observed = [11, 9, 14.25], unit = "d" } is told as 3 observed values d"#
+            ]],
+        );
+        told(
+            "11 (observed) d",
+            expect![[r#"{ observed = [11], unit = "d" } is told as 1 observed values d"#]],
+        );
+        told("22..16 wk", expect!["P90 16 is below P50 22"]);
+        told("8 / 5 / 14 d", expect!["low 8, likely 5, high 14 are out of order"]);
+        told("-1 / 5 / 14 d", expect!["-1 is negative"]);
+        told("0..5 d", expect!["a lognormal lies above zero, P50 0 doesn't"]);
+        told("-3 d", expect!["-3 d is negative"]);
+        told("5 / 8 / 40000 d", expect!["40000 d is longer than a century"]);
+        for text in [
+            "5 / 8 d",
+            "5 / 8 / 14",
+            "5 / 8 / 14 h",
+            "1..2..3 d",
+            "P50 12 wk",
+            "P90 1, P50 2 d",
+            "(triangular) d",
+            "5 (pert) d",
+            "1, (observed) d",
+            "inf d",
+            "1 to nan d",
+            "d",
+            "",
+            " ",
+            "(",
+            ")",
+            "€50 1, P90 2 d",
+            "3, d",
+        ] {
+            assert_eq!(estimate_table(text, Span::NONE), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn factors_are_read_from_short_texts() {
+        let told = |text: &str| {
+            let factor = crate::form::form_text("factor", &json!(text));
+            factor.unwrap_or_else(|| "refused".to_owned())
+        };
+        for text in ["1.2", "1 / 1.2 / 1.6", "1 to 2", "P50 1, P90 1.5", "1, 2 (observed)"] {
+            assert_eq!(told(text), text);
+        }
+        for text in ["", "1.2 d", "2 / 1 / 3", "-1", "1 / 2", "1001"] {
+            assert_eq!(told(text), "refused", "{text}");
+        }
     }
 
     #[test]

@@ -15,11 +15,11 @@ use crate::diagnostic::{Code, Diagnostic, nearest, shown};
 use crate::id::*;
 use crate::kind::Kind;
 use crate::money::{Currency, Money, MoneyError};
-use crate::node::{Node, Places, Span, Step, Table, Value};
+use crate::node::{Node, PathStep, Places, Span, Table, Value};
 use crate::quantity::{Quantity, QuantityError};
 use crate::unit::{Unit, UnitError};
 
-pub(crate) use declare::{absent_value, describe, encoded, refuse_word, shapes, words};
+pub(crate) use declare::{absent_value, describe, encoded, own_title, refuse_word, shapes, words};
 
 /// Decodes nodes, collecting what is wrong.
 pub(crate) struct Decoder<'a> {
@@ -113,7 +113,7 @@ pub(crate) enum Mention<'a> {
 }
 
 /// Visits mentions, each with its path within the record.
-pub(crate) type Visitor<'a> = dyn FnMut(&[Step], Mention<'_>) + 'a;
+pub(crate) type Visitor<'a> = dyn FnMut(&[PathStep<'_>], Mention<'_>) + 'a;
 
 /// A type that a field of a record can have.
 pub(crate) trait Field: Sized {
@@ -130,12 +130,16 @@ pub(crate) trait Field: Sized {
     fn fields() -> &'static [&'static str] {
         &[]
     }
+    /// What it is called, if it has a title.
+    fn title(&self) -> Option<&str> {
+        None
+    }
     /// What a missing field means, if it may be missing.
     fn absent() -> Option<Self> {
         None
     }
     /// Tells every mention in the value.
-    fn visit(&self, _path: &mut Vec<Step>, _visitor: &mut Visitor<'_>) {}
+    fn visit<'a>(&'a self, _path: &mut Vec<PathStep<'a>>, _visitor: &mut Visitor<'_>) {}
 }
 
 impl Field for String {
@@ -398,9 +402,10 @@ impl Field for Money {
         Some(Node::text(self.to_string()))
     }
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? [A-Z]{3}$", "examples": ["0.42 USD"] })
+        json!({ "type": "string", "x-form": "money",
+            "pattern": "^[0-9]+(\\.[0-9]+)? [A-Z]{3}$", "examples": ["0.42 USD"] })
     }
-    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, path: &mut Vec<PathStep<'a>>, visitor: &mut Visitor<'_>) {
         visitor(path, Mention::Money(*self));
     }
 }
@@ -428,7 +433,7 @@ impl Field for Quantity {
         Some(Node::text(self.to_string()))
     }
     fn schema() -> Json {
-        json!({ "type": "string", "examples": ["256 KiB", "3.7 V", "2 a"] })
+        json!({ "type": "string", "x-form": "quantity", "examples": ["256 KiB", "3.7 V", "2 a"] })
     }
 }
 
@@ -474,7 +479,7 @@ impl<T: Field> Field for Option<T> {
     fn absent() -> Option<Self> {
         Some(None)
     }
-    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, path: &mut Vec<PathStep<'a>>, visitor: &mut Visitor<'_>) {
         if let Some(value) = self {
             value.visit(path, visitor);
         }
@@ -504,9 +509,9 @@ impl<T: Field> Field for Vec<T> {
     fn absent() -> Option<Self> {
         Some(Vec::new())
     }
-    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, path: &mut Vec<PathStep<'a>>, visitor: &mut Visitor<'_>) {
         for (index, item) in self.iter().enumerate() {
-            path.push(Step::Index(index));
+            path.push(PathStep::Index(index));
             item.visit(path, visitor);
             path.pop();
         }
@@ -577,14 +582,17 @@ impl<K: Key, T: Field> Field for BTreeMap<K, T> {
         if let (Some(keys), Some(object)) = (K::schema(), schema.as_object_mut()) {
             object.insert("propertyNames".to_owned(), keys);
         }
+        if let (Some(kind), Some(object)) = (K::refers_to(), schema.as_object_mut()) {
+            object.insert("x-key-kind".to_owned(), json!(kind.as_str()));
+        }
         schema
     }
     fn absent() -> Option<Self> {
         Some(BTreeMap::new())
     }
-    fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, path: &mut Vec<PathStep<'a>>, visitor: &mut Visitor<'_>) {
         for (key, value) in self {
-            path.push(Step::Key(key.key_text().to_owned()));
+            path.push(PathStep::Key(key.key_text()));
             if let Some(kind) = K::refers_to() {
                 visitor(path, Mention::Record(kind, key.key_text()));
             }
@@ -626,10 +634,11 @@ macro_rules! id_fields {
                     Ok(_) => "^[a-z0-9][a-z0-9._-]*(:[a-z0-9][a-z0-9._-]*)*$",
                     Err(_) => "^[a-z0-9][a-z0-9._-]*$",
                 };
-                json!({ "type": "string", "pattern": pattern, "maxLength": ID_LENGTH_MAX,
+                json!({ "type": "string", "x-kind": $id::KIND.as_str(), "pattern": pattern,
+                    "maxLength": ID_LENGTH_MAX,
                     "description": format!("The id of a {}.", $id::KIND.word()) })
             }
-            fn visit(&self, path: &mut Vec<Step>, visitor: &mut Visitor<'_>) {
+            fn visit<'a>(&'a self, path: &mut Vec<PathStep<'a>>, visitor: &mut Visitor<'_>) {
                 visitor(path, Mention::Record($id::KIND, self.as_str()));
             }
         }

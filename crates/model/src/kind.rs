@@ -1,13 +1,12 @@
 //! The kinds of records, and the maps that hold them: one list that everything else follows.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use crate::field::{Decoder, Field, Visitor};
 use crate::id::*;
 use crate::node::Node;
 use crate::record::*;
+use crate::record_map::RecordMap;
 
 macro_rules! kinds {
     ($( $(#[doc = $doc:literal])+ $kind:ident, $word:literal, $plural:ident, $id:ident; )*) => {
@@ -33,7 +32,7 @@ macro_rules! kinds {
             }
 
             /// Several of the kind in a sentence: "BOM lines".
-            pub(crate) fn plural_word(self) -> String {
+            pub fn plural_word(self) -> String {
                 let plural = match self { $( Kind::$kind => stringify!($plural), )* };
                 plural.replace("bom", "BOM").replace('_', " ")
             }
@@ -51,9 +50,14 @@ macro_rules! kinds {
                 }
             }
 
-            /// The names of the fields that its records have.
-            pub(crate) fn fields(self) -> &'static [&'static str] {
+            /// The names of the fields that its records have, in the order in which they're declared.
+            pub fn fields(self) -> &'static [&'static str] {
                 match self { $( Kind::$kind => <$kind as Field>::fields(), )* }
+            }
+
+            /// Why a text can't be the id of a record of this kind, if it can't.
+            pub(crate) fn check_id(self, text: &str) -> Result<(), IdError> {
+                match self { $( Kind::$kind => <$id>::try_from(text).map(drop), )* }
             }
 
             /// JSON Schema of one record of this kind.
@@ -65,7 +69,7 @@ macro_rules! kinds {
         /// The records of a product, by kind and id.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Records {
-            $( $(#[doc = $doc])+ pub $plural: BTreeMap<$id, $kind>, )*
+            $( $(#[doc = $doc])+ pub $plural: RecordMap<$id, $kind>, )*
         }
 
         impl Records {
@@ -99,12 +103,23 @@ macro_rules! kinds {
 
             /// Takes one record out.
             pub(crate) fn remove(&mut self, kind: Kind, id: &str) -> bool {
-                match kind { $( Kind::$kind => self.$plural.remove(id).is_some(), )* }
+                match kind { $( Kind::$kind => self.$plural.take(id).is_some(), )* }
             }
 
             /// True if there is such a record.
             pub fn has(&self, kind: Kind, id: &str) -> bool {
                 match kind { $( Kind::$kind => self.$plural.contains_key(id), )* }
+            }
+
+            /// The title of a record, where its kind has titles and the record is there.
+            pub fn title(&self, kind: Kind, id: &str) -> Option<&str> {
+                match kind { $( Kind::$kind => self.$plural.get(id)?.title(), )* }
+            }
+
+            /// True if nothing of a kind was changed since one of the two was copied from the
+            /// other.
+            pub(crate) fn shares(&self, kind: Kind, other: &Records) -> bool {
+                match kind { $( Kind::$kind => self.$plural.is_shared_with(&other.$plural), )* }
             }
 
             /// The ids of a kind, in order.
@@ -130,7 +145,7 @@ macro_rules! kinds {
             pub(crate) fn restore(&mut self, kind: Kind, id: &str, other: &Records) {
                 match kind { $( Kind::$kind => match other.$plural.get(id) {
                     Some(record) => drop(self.$plural.insert(record.id.clone(), record.clone())),
-                    None => drop(self.$plural.remove(id)),
+                    None => drop(self.$plural.take(id)),
                 } )* }
             }
 

@@ -3,7 +3,8 @@
 //!
 //! A *bundle* is a set of TOML texts. [`Bundle::load`] reads them in any order and layout and
 //! reports every problem at once; [`Bundle::export`] writes the records back in one canonical form,
-//! so that a second round trip changes no byte.
+//! so that a second round trip changes no byte. A single record is read as text or JSON by its
+//! [`RecordKey`] and changed by an [`Edit`].
 //!
 //! ```
 //! use longlead_model::{Bundle, Source};
@@ -26,8 +27,10 @@
 mod bundle;
 mod check;
 mod diagnostic;
+mod edit;
 mod estimate;
 mod field;
+mod form;
 mod id;
 mod kind;
 mod money;
@@ -35,6 +38,7 @@ mod node;
 mod overlay;
 mod quantity;
 mod record;
+mod record_map;
 mod schema;
 mod unit;
 mod value;
@@ -42,14 +46,17 @@ mod write;
 
 pub use bundle::Bundle;
 pub use diagnostic::{Code, Diagnostic, Place, Severity, nearest};
+pub use edit::{Edit, Mention, RecordKey, RecordKeyError, field_at, text_of_json};
 pub use estimate::{Distribution, Estimate, Factor, Lag, TimeUnit};
+pub use form::form_text;
 pub use id::*;
 pub use kind::{Kind, Records};
 pub use money::{Currency, Money, MoneyError, Rates};
 pub use node::{Node, Source, Span, Step, Table, Value};
 pub use quantity::*;
 pub use record::*;
-pub use schema::{bundle_schema, record_schema};
+pub use record_map::RecordMap;
+pub use schema::{bundle_schema, record_schema, settings_schema};
 pub use unit::*;
 pub use value::{Level, Share};
 

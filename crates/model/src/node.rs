@@ -207,6 +207,24 @@ pub enum Step {
     Index(usize),
 }
 
+/// One step into a value that is at hand: a path that is walked for every record is never copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PathStep<'a> {
+    /// Into the field of a table.
+    Key(&'a str),
+    /// Into an item of a list.
+    Index(usize),
+}
+
+/// The path for keeps.
+pub(crate) fn steps(path: &[PathStep<'_>]) -> Vec<Step> {
+    let step = |step: &PathStep<'_>| match step {
+        PathStep::Key(key) => Step::Key((*key).to_owned()),
+        PathStep::Index(index) => Step::Index(*index),
+    };
+    path.iter().map(step).collect()
+}
+
 /// A path in words: `requires.ram`, `lines[2].part`.
 pub(crate) fn path_text(path: &[Step]) -> String {
     let mut text = String::new();
@@ -236,16 +254,21 @@ pub struct Source {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     /// Shared, since every scenario has a bundle of its own.
-    files: Arc<Vec<File>>,
+    files: Arc<Vec<Arc<File>>>,
+    /// Numbers of files whose record was removed: they are given out again, so that years of edits
+    /// don't pile up.
+    free: Vec<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct File {
     name: String,
     text: String,
     line_starts: Vec<u32>,
     /// How many characters stand before every [`MARK_BYTES`]th byte.
     characters_before: Vec<u32>,
+    /// True if it holds one record and nothing else, which an edit replaces.
+    is_record: bool,
 }
 
 /// Counting a column must not walk a line of megabytes for each of its problems.
@@ -266,7 +289,13 @@ impl File {
             Some(before)
         });
         let characters_before = marks.collect();
-        File { name: source.name, text: source.text, line_starts, characters_before }
+        File {
+            name: source.name,
+            text: source.text,
+            line_starts,
+            characters_before,
+            is_record: false,
+        }
     }
 
     fn characters_before(&self, byte: u32) -> u32 {
@@ -284,7 +313,42 @@ impl File {
 impl Places {
     /// Indexes the lines of `sources`.
     pub(crate) fn new(sources: Vec<Source>) -> Places {
-        Places { files: Arc::new(sources.into_iter().map(File::new).collect()) }
+        let files = sources.into_iter().map(|source| Arc::new(File::new(source))).collect();
+        Places { files: Arc::new(files), free: Vec::new() }
+    }
+
+    /// True if the file holds the text of one record and nothing else.
+    fn is_record(&self, file: u32) -> bool {
+        self.files.get(file as usize).is_some_and(|file| file.is_record)
+    }
+
+    /// Takes up the text of one record in place of the file that held it before, if that held
+    /// nothing else; gives the file's number.
+    pub(crate) fn put_record(&mut self, source: Source, before: Option<u32>) -> u32 {
+        let file = Arc::new(File { is_record: true, ..File::new(source) });
+        let number = before.filter(|number| self.is_record(*number)).or_else(|| self.free.pop());
+        let files = Arc::make_mut(&mut self.files);
+        match number.and_then(|number| Some((number, files.get_mut(number as usize)?))) {
+            Some((number, place)) => {
+                *place = file;
+                number
+            }
+            None => {
+                files.push(file);
+                (files.len() - 1) as u32
+            }
+        }
+    }
+
+    /// Lets go of a file if it held one record and nothing else.
+    pub(crate) fn free_record(&mut self, number: u32) {
+        if !self.is_record(number) {
+            return;
+        }
+        if let Some(file) = Arc::make_mut(&mut self.files).get_mut(number as usize) {
+            *file = Arc::default();
+            self.free.push(number);
+        }
     }
 
     /// Line and column of a span; none for a value that no file holds.
@@ -297,7 +361,7 @@ impl Places {
     }
 
     /// A file as a whole.
-    fn whole_file(&self, file: u32) -> Option<Place> {
+    pub(crate) fn whole_file(&self, file: u32) -> Option<Place> {
         let file = self.files.get(file as usize)?;
         Some(Place { file: file.name.clone(), line: 0, column: 0 })
     }
@@ -309,7 +373,7 @@ impl Places {
 }
 
 /// No record nests this deep; what does is hostile, and would overflow the stack.
-const DEPTH_MAX: u32 = 32;
+pub(crate) const DEPTH_MAX: u32 = 32;
 
 /// What could be read of a file.
 pub(crate) struct Parsed {
@@ -342,7 +406,7 @@ fn syntax_error(error: &toml::de::Error, file: u32, places: &Places) -> Diagnost
         .help("see https://toml.io for how values, tables and lists are written")
 }
 
-fn too_deep(place: Option<Place>) -> Diagnostic {
+pub(crate) fn too_deep(place: Option<Place>) -> Diagnostic {
     Diagnostic::error(Code::TooDeep, format!("values nest deeper than {DEPTH_MAX} levels here"))
         .at(place)
         .help("no record needs that; look for a bracket that isn't closed")

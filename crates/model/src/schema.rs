@@ -10,16 +10,46 @@ use crate::record::Settings;
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// JSON Schema of one record of a kind.
+///
+/// Beside the standard keywords it has some for forms. `x-kind` names the kind of record that an id
+/// refers to, and `x-key-kind` the kind that the names of members refer to; the ids of activities
+/// name milestones and derived activities as well. `x-form` is `estimate`, `factor`, `lag`,
+/// `quantity`, `money`, `level` or `share` where one text input takes the whole value (see
+/// [`form_text`](crate::form_text)).
 pub fn record_schema(kind: Kind) -> Json {
     let mut schema = kind.schema();
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".to_owned(), json!(DIALECT));
         object.insert("title".to_owned(), json!(kind.word()));
+        if let Some(id) = object.get_mut("properties").and_then(|fields| fields.get_mut("id")) {
+            own_id(kind, id);
+        }
         if has_natural_id(kind)
             && let Some(Json::Array(required)) = object.get_mut("required")
         {
             required.retain(|field| field != "id");
         }
+    }
+    schema
+}
+
+/// A record's own id refers to nothing, but an actual is filed under the activity that it is about.
+fn own_id(kind: Kind, schema: &mut Json) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    match kind {
+        Kind::Actual => drop(object.insert("x-kind".to_owned(), json!(Kind::Activity.as_str()))),
+        _ => drop(object.remove("x-kind")),
+    }
+}
+
+/// JSON Schema of the settings.
+pub fn settings_schema() -> Json {
+    let mut schema = Settings::schema();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("$schema".to_owned(), json!(DIALECT));
+        object.insert("title".to_owned(), json!("settings"));
     }
     schema
 }

@@ -54,10 +54,14 @@ impl Field for Share {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let value = match &node.value {
             Value::Text(text) => {
-                let percent = text.trim().strip_suffix('%').map(|text| text.trim().parse::<f64>());
-                match percent {
-                    Some(Ok(percent)) => percent / 100.0,
-                    _ => {
+                let text = text.trim();
+                let share = match text.strip_suffix('%') {
+                    Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+                    None => text.parse::<f64>(),
+                };
+                match share {
+                    Ok(share) => share,
+                    Err(_) => {
                         let message = format!("\"{}\" is not a share", shown(text));
                         let help = "write, for example, 0.8 or \"80 %\"".to_owned();
                         decoder.refuse(Code::WrongValue, node.span, message, help);
@@ -80,14 +84,15 @@ impl Field for Share {
     }
 
     fn schema() -> Json {
-        json!({ "anyOf": [
+        json!({ "x-form": "share", "anyOf": [
             { "type": "number", "minimum": 0, "maximum": 1 },
-            { "type": "string", "pattern": "^[0-9.]+ ?%$", "examples": ["80 %"] },
+            { "type": "string", "pattern": "^[0-9.]+( ?%)?$", "examples": ["80 %"] },
         ] })
     }
 }
 
-/// How much of a capability there is, or is needed: simply yes or no, or an amount.
+/// How much of a capability there is, or is needed: simply yes or no, or an amount. The texts `yes`
+/// and `no` are read like `true` and `false`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Level {
     /// It is there, or it isn't.
@@ -139,6 +144,9 @@ impl Field for Level {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         match node.value {
             Value::Boolean(present) => Some(Level::Present(present)),
+            Value::Text(ref text) if matches!(text.trim(), "yes" | "no") => {
+                Some(Level::Present(text.trim() == "yes"))
+            }
             Value::Text(_) => {
                 Quantity::decode(node, decoder).map(|quantity| Level::Amount(Box::new(quantity)))
             }
@@ -157,7 +165,7 @@ impl Field for Level {
     }
 
     fn schema() -> Json {
-        json!({ "anyOf": [{ "type": "boolean" }, Quantity::schema()] })
+        json!({ "x-form": "level", "anyOf": [{ "type": "boolean" }, Quantity::schema()] })
     }
 }
 

@@ -68,7 +68,7 @@ fn write_blocks(text: &mut String, kind: Kind, records: Vec<(&str, Node)>) {
     }
 }
 
-fn write_fields(text: &mut String, table: &Table) {
+pub(crate) fn write_fields(text: &mut String, table: &Table) {
     for (key, _, node) in table.iter() {
         let _ = text.key(TomlKeyBuilder::new(key).as_default());
         text.push_str(" = ");

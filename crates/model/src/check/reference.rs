@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, nearest};
 use crate::field::Mention;
 use crate::kind::{Kind, Records};
 use crate::money::{Currency, Money, Rates};
-use crate::node::{Step, path_text};
+use crate::node::{PathStep, path_text, steps};
 
 /// Suggesting a name compares it with every id there is: past so many comparisons, a hostile bundle
 /// would take minutes instead of seconds.
@@ -100,20 +100,21 @@ fn exists(bundle: &Bundle, kind: Kind, id: &str) -> bool {
 }
 
 impl Checker<'_> {
-    fn reference(&mut self, kind: Kind, id: &str, path: &[Step], meant: Kind, name: &str) {
+    fn reference(&mut self, kind: Kind, id: &str, path: &[PathStep<'_>], meant: Kind, name: &str) {
         // A record's own id is no reference, but what an actual is filed under is one.
-        let own = matches!(path, [Step::Key(key)] if key == "id");
+        let own = matches!(path, [PathStep::Key("id")]);
         if (own && kind != Kind::Actual) || exists(self.bundle, meant, name) {
             return;
         }
         let meant = if meant == Kind::Actual { Kind::Activity } else { meant };
+        let path = steps(path);
         let message = format!(
             "{} `{id}` refers to {} `{name}` in `{}`, which doesn't exist",
             kind.word(),
             meant.word(),
-            path_text(path),
+            path_text(&path),
         );
-        let place = self.bundle.place(kind, id, path);
+        let place = self.bundle.place(kind, id, &path);
         self.unknown(message, place, meant, name);
     }
 
@@ -137,7 +138,7 @@ impl Checker<'_> {
         self.diagnostics.push(diagnostic.at(place).help(help));
     }
 
-    fn money(&mut self, kind: Kind, id: &str, path: &[Step], money: Money) {
+    fn money(&mut self, kind: Kind, id: &str, path: &[PathStep<'_>], money: Money) {
         let wanted = self.bundle.settings.currency;
         // Whether a rate joins the two doesn't depend on the amount, which may be too large.
         if self.rates.convert(Money::zero(money.currency), wanted).is_ok() {
@@ -146,7 +147,7 @@ impl Checker<'_> {
         let amounts = self.without_rate.entry(money.currency).or_default();
         amounts.count += 1;
         if amounts.places.len() <= RELATED_MAX {
-            let place = self.bundle.place(kind, id, path);
+            let place = self.bundle.place(kind, id, &steps(path));
             amounts.places.push((place, format!("{money} in {} `{id}`", kind.word())));
         }
     }

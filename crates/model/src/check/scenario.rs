@@ -3,7 +3,7 @@
 //! Checking the whole bundle once for each scenario would be quadratic, so only what a scenario can
 //! have touched is checked: the records that it changes, and those that mention them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Suggester, cycle, fact, reference};
 use crate::bundle::Bundle;
@@ -145,23 +145,23 @@ impl Checker<'_> {
     }
 }
 
-/// Which records mention which.
+/// Which records mention those that a scenario changes.
 struct Mentions<'a> {
     /// Those that mention a record, by its kind and id.
-    of_records: BTreeMap<Kind, BTreeMap<&'a str, Vec<Key<'a>>>>,
+    of_records: BTreeMap<Kind, HashMap<&'a str, Vec<Key<'a>>>>,
     of_money: Vec<Key<'a>>,
 }
 
 impl<'a> Mentions<'a> {
     fn of(bundle: &'a Bundle) -> Mentions<'a> {
         let records = &bundle.records;
-        let keys = records.keys();
+        let changes = records.scenarios.values().flat_map(|scenario| &scenario.changes);
+        let changed = changes.filter_map(|change| Some((Kind::named(&change.kind)?, &*change.id)));
         let mut mentions = Mentions { of_records: BTreeMap::new(), of_money: Vec::new() };
-        for (kind, id) in &keys {
-            let of_kind = mentions.of_records.entry(network_node(*kind)).or_default();
-            of_kind.insert(*id, Vec::new());
+        for (kind, id) in changed {
+            mentions.of_records.entry(network_node(kind)).or_default().insert(id, Vec::new());
         }
-        for key in keys {
+        for key in records.keys() {
             records.visit(key.0, key.1, &mut |_, mention| match mention {
                 Mention::Record(kind, id) => {
                     let of_kind = mentions.of_records.get_mut(&network_node(kind));

@@ -69,19 +69,33 @@ macro_rules! shapes {
                 &[$(stringify!($field)),*]
             }
 
-            fn visit(
-                &self,
-                path: &mut Vec<$crate::node::Step>,
+            fn title(&self) -> Option<&str> {
+                None$(.or($crate::field::own_title!(self, $field)))*
+            }
+
+            fn visit<'a>(
+                &'a self,
+                path: &mut Vec<$crate::node::PathStep<'a>>,
                 visitor: &mut $crate::field::Visitor<'_>,
             ) {
                 $(
-                    path.push($crate::node::Step::Key(stringify!($field).to_owned()));
+                    path.push($crate::node::PathStep::Key(stringify!($field)));
                     $crate::field::Field::visit(&self.$field, path, visitor);
                     path.pop();
                 )*
             }
         }
     )* };
+}
+
+/// The field that is called `title`.
+macro_rules! own_title {
+    ($record:ident, title) => {
+        Some($record.title.as_str())
+    };
+    ($record:ident, $field:ident) => {
+        None
+    };
 }
 
 /// What a missing field means: its declared default, or what its type says.
@@ -187,4 +201,4 @@ pub(crate) fn describe(schema: &mut Json, doc: &str) {
     }
 }
 
-pub(crate) use {absent_value, encoded, shapes, words};
+pub(crate) use {absent_value, encoded, own_title, shapes, words};

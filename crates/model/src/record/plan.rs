@@ -29,7 +29,8 @@ shapes! {
 
     /// How long work takes, who does it, and how often it must be done again.
     struct Work {
-        /// How long, in working days of the calendar.
+        /// How long, in working days of the calendar: "10 d", "5 / 8 / 14 d" (low, likely, high),
+        /// "16..22 wk" (P50 and P90), "5 to 9 d", or a table that names a distribution.
         estimate: Estimate,
         /// The calendar; left out, the team's, or the bundle's.
         calendar: Option<CalendarId>,

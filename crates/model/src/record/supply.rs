@@ -33,7 +33,8 @@ shapes! {
         minimum_order: u64 = 1,
         /// The quantity is a multiple of this.
         order_multiple: u64 = 1,
-        /// From order to arrival, in elapsed days.
+        /// From order to arrival, in elapsed days: "12 wk", "10 / 12 / 20 wk" (low, likely, high),
+        /// or "12..20 wk" (P50 and P90).
         lead_time: Estimate,
         /// How many are in stock, to be had at once.
         stock: u64 = 0,

@@ -175,7 +175,7 @@ part = "x"
             it.toml:4:15: error[wrong-value]: "often" is not a share
               help: write, for example, 0.8 or "80 %"
             it.toml:5:33: error[wrong-value]: an estimate is expected here, not a whole number
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             it.toml:6:14: error[wrong-value]: a text is expected here, not a whole number
               help: write, for example, "Light sensor"
             it.toml:11:12: error[wrong-value]: a whole number is expected here, not a text
@@ -542,7 +542,7 @@ fn impossible_estimates_are_told_in_all_their_forms() {
             00.toml:1:35: error[impossible-estimate]: low 14, likely 8, high 5 are out of order
               help: put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90
             01.toml:1:35: error[impossible-estimate]: `pert` doesn't go with 2 values
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             02.toml:1:35: error[wrong-value]: a list of numbers is expected here, not a whole number
               help: write, for example, [5, 8, 14]
             03.toml:1:41: error[impossible-estimate]: low 5, likely 15, high 14 are out of order
@@ -550,25 +550,25 @@ fn impossible_estimates_are_told_in_all_their_forms() {
             04.toml:1:38: error[impossible-estimate]: from 9 to 5 is no interval
               help: put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90
             05.toml:1:38: error[impossible-estimate]: `uniform` doesn't go with 3 values
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             06.toml:1:39: error[impossible-estimate]: `observed` doesn't go with 0 values
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             07.toml:1:26: error[impossible-estimate]: `p50` needs `p90` beside it
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             08.toml:1:44: error[impossible-estimate]: P90 12 is below P50 20
               help: put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90
             09.toml:1:34: error[impossible-estimate]: a lognormal lies above zero, P50 0 doesn't
               help: put the values in rising order: low ≤ likely ≤ high, 0 < P50 ≤ P90
             10.toml:1:26: error[impossible-estimate]: an estimate needs a shape
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             11.toml:1:52: error[impossible-estimate]: `p90` goes with `p50`, not with `pert`
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             12.toml:1:26: error[impossible-estimate]: an estimate has one shape, this one has pert and uniform
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             13.toml:1:26: error[impossible-estimate]: an estimate needs a shape
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             14.toml:1:46: error[wrong-value]: the unit of an estimate is "d" or "wk"
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             15.toml:1:39: error[unknown-field]: an estimate has no field `untis`
               help: its fields are fixed, pert, triangular, p50, uniform, observed, p90, unit
             16.toml:1:39: error[out-of-range]: NaN is not a number to plan with
@@ -578,15 +578,15 @@ fn impossible_estimates_are_told_in_all_their_forms() {
             18.toml:1:42: error[out-of-range]: 99999999999999999999 doesn't fit a whole number of 64 bits
               help: write a number between -9·10¹⁸ and 9·10¹⁸
             19.toml:1:26: error[wrong-value]: "10" is not a duration in days or weeks
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             20.toml:1:26: error[wrong-value]: "10 h" is not a duration in days or weeks
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             21.toml:1:26: error[wrong-value]: "ten d" is not a duration in days or weeks
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             22.toml:1:26: error[wrong-value]: "inf d" is not a duration in days or weeks
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             23.toml:1:26: error[wrong-value]: an estimate is expected here, not a whole number
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
         "#]],
     );
 }
@@ -1244,7 +1244,7 @@ fn hostile_texts_are_told_short_and_escaped() {
             it.toml:9:8: error[unknown-unit]: '\u{1b}' has no place in a unit (`m\u{1b}`, character 2)
               help: use UCUM's ASCII codes, such as uA, Ohm or Cel
             it.toml:13:17: error[wrong-value]: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" is not a duration in days or weeks
-              help: write "10 d", { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
+              help: write "10 d", "5 / 8 / 14 d" or { pert = [5, 8, 14], unit = "d" }, { triangular = [5, 8, 14] }, "12..20 wk" or { p50 = 12, p90 = 20, unit = "wk" }, { uniform = [5, 9] } or { observed = [11, 9, 14] }
             it.toml:14:10: error[wrong-value]: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" is not one of evt, dvt, pvt, mp
               help: write "evt"
             it.toml:15:12: error[unknown-unit]: a text of 10000 bytes is too long for a unit

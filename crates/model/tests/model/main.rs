@@ -9,6 +9,7 @@
 )]
 
 mod diagnostics;
+mod edit;
 mod hostile;
 mod round_trip;
 mod sample;

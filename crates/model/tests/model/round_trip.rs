@@ -14,7 +14,7 @@ use crate::{diagnostics, sample};
 /// A value as TOML writes it; the tests have a writer of their own, so that two faults in the
 /// crate can't cancel each other.
 #[derive(Clone, Debug)]
-enum Toml {
+pub(crate) enum Toml {
     /// A number, date or truth as it stands.
     Plain(String),
     Text(String),
@@ -174,6 +174,29 @@ fn distribution(with_unit: bool) -> BoxedStrategy<Toml> {
         .boxed()
 }
 
+/// The short texts of a distribution.
+fn short_distribution() -> BoxedStrategy<String> {
+    let rising = proptest::collection::vec(number(1000.0), 3).prop_map(|mut values| {
+        values.sort_by(f64::total_cmp);
+        values
+    });
+    let shape = select(
+        &["A", "A / B / C", "A/B/C (triangular)", "A..B", "P50 A, P90 B", "A to C", "C, B, A"][..],
+    );
+    (rising, shape)
+        .prop_filter("above zero", |(values, shape)| {
+            values[0] > 0.0 || !(shape.contains("..") || shape.contains('P'))
+        })
+        .prop_map(|(values, shape)| {
+            let letters = ["A", "B", "C"].into_iter().zip(&values);
+            letters.fold(shape.to_owned(), |text, (letter, value)| match shape {
+                "P50 A, P90 B" => text.replace(&format!(" {letter}"), &format!(" {value}")),
+                _ => text.replace(letter, &value.to_string()),
+            })
+        })
+        .boxed()
+}
+
 /// Any fields, as a scenario may set them.
 fn any_table() -> BoxedStrategy<Toml> {
     let leaf = prop_oneof![
@@ -232,6 +255,10 @@ fn texts(schema: &Json) -> BoxedStrategy<Toml> {
     }
     let pattern = schema["pattern"].as_str().unwrap_or_default();
     let text = match (pattern, schema["examples"][0].as_str()) {
+        (_, Some("10 d")) => (short_distribution(), select(&["d", "days", "wk"][..]))
+            .prop_map(|(text, unit)| format!("{text} {unit}"))
+            .boxed(),
+        (_, Some("1.2")) => short_distribution(),
         (pattern, _) if pattern.contains("(d|day") => {
             let sign = if pattern.starts_with("^-?") { &["", "-"][..] } else { &[""][..] };
             (select(sign), number(1000.0), select(&["d", "days", "wk"][..]))
@@ -239,7 +266,8 @@ fn texts(schema: &Json) -> BoxedStrategy<Toml> {
                 .boxed()
         }
         (pattern, _) if pattern.contains('%') => {
-            number(100.0).prop_map(|it| format!("{it} %")).boxed()
+            let percent = number(100.0).prop_map(|it| format!("{it} %"));
+            prop_oneof![percent, number(1.0).prop_map(|it| it.to_string())].boxed()
         }
         (_, Some("0.42 USD")) => (decimal_text(), "[A-Z]{3}")
             .prop_map(|(it, currency)| format!("{it} {currency}"))
@@ -306,7 +334,7 @@ fn fields(properties: &Map<String, Json>, required: &[Json]) -> BoxedStrategy<To
 }
 
 /// A record of a kind, with an id that no other has.
-fn record() -> impl Strategy<Value = (Kind, Toml)> {
+pub(crate) fn record() -> impl Strategy<Value = (Kind, Toml)> {
     let kinds: Vec<_> = Kind::ALL
         .iter()
         .map(|kind| values(&record_schema(*kind)).prop_map(|record| (*kind, record)).boxed())
@@ -314,7 +342,7 @@ fn record() -> impl Strategy<Value = (Kind, Toml)> {
     proptest::strategy::Union::new(kinds)
 }
 
-fn text_of(records: Vec<(Kind, Toml)>) -> String {
+pub(crate) fn text_of(records: Vec<(Kind, Toml)>) -> String {
     let mut text = String::new();
     for (number, (kind, record)) in records.into_iter().enumerate() {
         let _ = writeln!(text, "[[{kind}]]");

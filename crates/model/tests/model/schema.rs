@@ -1,9 +1,16 @@
 //! The JSON Schema accepts what the loader accepts, and refuses misspelt fields and words.
 
-use longlead_model::{Bundle, Kind, Source, bundle_schema, record_schema};
+use std::collections::BTreeSet;
+
+use longlead_model::{
+    Bundle, Edit, Kind, RecordKey, Source, bundle_schema, form_text, record_schema,
+    settings_schema, text_of_json,
+};
+use proptest::prelude::*;
 use regex_lite::Regex;
 use serde_json::{Value as Json, json};
 
+use crate::round_trip::{record, text_of};
 use crate::sample;
 
 /// What is wrong with a value by a schema, one line for each problem. It knows the keywords that
@@ -32,6 +39,11 @@ fn holds(keyword: &str, wanted: &Json, value: &Json) -> bool {
     let items = length(value.as_array().map(Vec::len));
     match keyword {
         "$schema" | "title" | "description" | "examples" | "default" | "format" => true,
+        "x-form" => {
+            let forms = ["estimate", "factor", "lag", "quantity", "money", "level", "share"];
+            forms.iter().any(|form| wanted == form)
+        }
+        "x-kind" | "x-key-kind" => Kind::named(wanted.as_str().unwrap_or_default()).is_some(),
         "type" => match wanted {
             Json::Array(types) => types.iter().any(|wanted| has_type(value, wanted)),
             wanted => has_type(value, wanted),
@@ -181,6 +193,15 @@ fn the_schema_refuses_what_the_loader_refuses() {
     let work = |work: &str| format!("regime = {{ id = \"a\", title = \"A\", work = {work} }}");
     check(&work("{ estimate = \"10 d\" }"), true);
     check(&work("{ estimate = \"10 h\" }"), false);
+    check(&work("{ estimate = \"5 / 8 / 14 d\" }"), true);
+    check(&work("{ estimate = \"5 / 8 d\" }"), false);
+    check(&work("{ estimate = \"16..22 wk\" }"), true);
+    check(&work("{ estimate = \"16..22..24 wk\" }"), false);
+    check(&work("{ estimate = \"P50 16, P90 22 wk\" }"), true);
+    check(&work("{ estimate = \"5 to 9 d\" }"), true);
+    check(&work("{ estimate = \"5/8/14 (triangular) d\" }"), true);
+    check(&work("{ estimate = \"11, 9 d\" }"), true);
+    check(&work("{ estimate = \"10 d\", first_pass = \"0.8\", rework = \"2 d\" }"), true);
     check(&work("{ estimate = { pert = [1, 2, 3] }, cost = \"12.40 USD\" }"), true);
     check(&work("{ estimate = { pert = [1, 2] } }"), false);
     check(&work("{ estimate = { pert = [1, 2, 3], untis = \"d\" } }"), false);
@@ -199,6 +220,102 @@ fn the_schema_refuses_what_the_loader_refuses() {
         "scenario = { id = \"s\", title = \"\", changes = { kind = \"part\", id = \"p\", set = 1 } }",
         false,
     );
+}
+
+/// The schema at a path of a kind's record.
+fn of_field(kind: Kind, path: &str) -> Json {
+    record_schema(kind).pointer(path).expect("the schema has the field").clone()
+}
+
+#[test]
+fn the_schema_says_what_an_id_refers_to() {
+    let kind = |kind, path| of_field(kind, path)["x-kind"].clone();
+    assert_eq!(kind(Kind::Offer, "/properties/supplier"), "supplier");
+    assert_eq!(kind(Kind::Feature, "/properties/after/anyOf/0/items"), "feature");
+    assert_eq!(kind(Kind::Activity, "/properties/work/properties/team"), "team");
+    assert_eq!(kind(Kind::Link, "/properties/from"), "activity");
+    assert_eq!(kind(Kind::Actual, "/properties/id"), "activity");
+    assert_eq!(settings_schema()["properties"]["calendar"]["x-kind"], "calendar");
+    let key_kind = |kind, path| of_field(kind, path)["x-key-kind"].clone();
+    assert_eq!(key_kind(Kind::Part, "/properties/provides"), "capability");
+    assert_eq!(key_kind(Kind::Activity, "/properties/work/properties/teams"), "team");
+    assert_eq!(key_kind(Kind::Term, "/properties/names"), Json::Null);
+    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Actual) {
+        assert_eq!(of_field(*kind, "/properties/id")["x-kind"], Json::Null, "{kind}");
+    }
+}
+
+/// Whatever the bundle holds, in every field that is one input of a form: shown as its text and
+/// sent back, it is the same.
+fn check_forms(schema: &Json, value: &mut Json, seen: &mut BTreeSet<String>) {
+    if let Some(form) = schema["x-form"].as_str() {
+        let text = form_text(form, value).unwrap_or_else(|| panic!("{form} {value} has no text"));
+        seen.insert(form.to_owned());
+        *value = json!(text);
+        return;
+    }
+    if schema.is_null() {
+        // What a scenario sets.
+        return;
+    }
+    let schemas = schema["anyOf"].as_array().into_iter().flatten();
+    let list = schemas.chain([schema]).find(|schema| schema["type"] == "array");
+    match value {
+        Json::Array(items) => {
+            let item = &list.expect("a list has a schema")["items"];
+            items.iter_mut().for_each(|value| check_forms(item, value, seen));
+        }
+        Json::Object(members) => {
+            for (name, value) in members {
+                let own = &schema["properties"][name];
+                let schema = if own.is_null() { &schema["additionalProperties"] } else { own };
+                check_forms(schema, value, seen);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Sends every form of a bundle back as it is; tells which forms there were.
+fn send_back(bundle: &Bundle) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let mut edits = Vec::new();
+    for key in bundle.keys() {
+        let schema = match &key {
+            RecordKey::Settings => settings_schema(),
+            RecordKey::Record(kind, _) => record_schema(*kind),
+        };
+        let mut json = bundle.json(&key).unwrap();
+        check_forms(&schema, &mut json, &mut seen);
+        edits.push(Edit { key, after: Some(text_of_json(&json).unwrap()) });
+    }
+    let (again, _) = bundle.edited(&edits);
+    assert!(again == *bundle && again.export() == bundle.export(), "{edits:#?}");
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_form_that_is_sent_back_unchanged_changes_nothing(
+        // What a scenario sets is no form.
+        records in proptest::collection::vec(
+            record().prop_filter("a form", |(kind, _)| *kind != Kind::Scenario),
+            0..6,
+        ),
+    ) {
+        let source = Source { name: "it.toml".into(), text: text_of(records) };
+        send_back(&Bundle::load(&[source]).0);
+    }
+}
+
+#[test]
+fn a_form_that_is_sent_back_unchanged_changes_nothing() {
+    let bundle = sample::bundle();
+    let seen = send_back(&bundle);
+    let forms: Vec<&str> = seen.iter().map(String::as_str).collect();
+    assert_eq!(forms, ["estimate", "factor", "lag", "level", "money", "quantity", "share"]);
 }
 
 #[test]
