@@ -6,6 +6,7 @@ use longlead_model::{
     BomLine, Bundle, CapabilityId, Direction, Feature, FeatureId, Level, PartId, Revision,
     RevisionId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a revision offers, and from where.
@@ -18,9 +19,10 @@ pub struct Offered {
 }
 
 /// Something that a revision lacks for a feature.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Missing {
     /// The capability.
+    #[schemars(with = "String")]
     pub capability: CapabilityId,
     /// What the feature needs.
     pub need: String,
@@ -29,11 +31,13 @@ pub struct Missing {
 }
 
 /// Whether a revision can run a feature.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Support {
     /// The feature.
+    #[schemars(with = "String")]
     pub feature: FeatureId,
     /// The revision.
+    #[schemars(with = "String")]
     pub revision: RevisionId,
     /// True if it can.
     pub supported: bool,

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use longlead_model::{ActivityId, CapabilityId, FeatureId, RevisionId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::capability::Support;
+use crate::decision::DecisionKey;
 use crate::forecast::{Forecast, rounded};
+use crate::foresight::OrphanNeed;
 use crate::timeline::days_between;
 
 /// A value before and after; none where there was nothing, or is nothing any more.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Change<T> {
     /// Before.
     pub before: Option<T>,
@@ -18,10 +23,11 @@ pub struct Change<T> {
 }
 
 /// A milestone that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MilestoneChange {
     /// Its id.
-    pub id: String,
+    #[schemars(with = "String")]
+    pub id: ActivityId,
     /// Its name.
     pub title: String,
     /// Median.
@@ -37,10 +43,11 @@ pub struct MilestoneChange {
 }
 
 /// A decision that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DecisionChange {
     /// Its id.
-    pub id: String,
+    #[schemars(with = "String")]
+    pub id: DecisionKey,
     /// Its name.
     pub title: String,
     /// Decide-by.
@@ -50,10 +57,11 @@ pub struct DecisionChange {
 }
 
 /// An activity that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ActivityChange {
     /// Its id.
-    pub id: String,
+    #[schemars(with = "String")]
+    pub id: ActivityId,
     /// Its name.
     pub title: String,
     /// Median first day.
@@ -63,18 +71,20 @@ pub struct ActivityChange {
 }
 
 /// A feature that a revision can run in one forecast and not in the other.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SupportChange {
     /// The feature.
-    pub feature: String,
+    #[schemars(with = "String")]
+    pub feature: FeatureId,
     /// The revision.
-    pub revision: String,
+    #[schemars(with = "String")]
+    pub revision: RevisionId,
     /// Whether it runs.
     pub supported: Change<bool>,
 }
 
 /// All that differs between two forecasts. What is equal isn't told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
     /// Milestones, releases and launches, the largest move first.
     pub milestones: Vec<MilestoneChange>,
@@ -85,7 +95,8 @@ pub struct Comparison {
     /// Activities on the way.
     pub activities: Vec<ActivityChange>,
     /// Orphan needs that are there only before, or only after: feature and capability.
-    pub orphan_needs: Vec<Change<(String, String)>>,
+    #[schemars(with = "Vec<Change<(String, String)>>")]
+    pub orphan_needs: Vec<Change<(FeatureId, CapabilityId)>>,
 }
 
 impl Comparison {
@@ -141,7 +152,7 @@ fn milestones(before: &Forecast, after: &Forecast) -> Vec<MilestoneChange> {
         let Some(either) = a.or(b) else { continue };
         let p80 = Change::of(b, a, |it| Some(it.p80));
         let change = MilestoneChange {
-            id: either.id.to_string(),
+            id: either.id.clone(),
             title: either.title.clone(),
             p50: Change::of(b, a, |it| Some(it.p50)),
             on_time: Change::of(b, a, |it| it.on_time.map(rounded)),
@@ -177,13 +188,13 @@ fn decisions(before: &Forecast, after: &Forecast) -> Vec<DecisionChange> {
 }
 
 fn coverage(before: &Forecast, after: &Forecast) -> Vec<SupportChange> {
-    let key = |it: &crate::capability::Support| (it.feature.clone(), it.revision.clone());
+    let key = |it: &Support| (it.feature.clone(), it.revision.clone());
     let changes = pairs(&before.coverage, &after.coverage, key).into_iter().filter_map(|(b, a)| {
         let either = a.or(b)?;
         let supported = Change::of(b, a, |it| Some(it.supported));
         supported.differs().then(|| SupportChange {
-            feature: either.feature.to_string(),
-            revision: either.revision.to_string(),
+            feature: either.feature.clone(),
+            revision: either.revision.clone(),
             supported,
         })
     });
@@ -195,7 +206,7 @@ fn activities(before: &Forecast, after: &Forecast) -> Vec<ActivityChange> {
     let changes = pairs.into_iter().filter_map(|(b, a)| {
         let either = a.or(b)?;
         let change = ActivityChange {
-            id: either.id.to_string(),
+            id: either.id.clone(),
             title: either.title.clone(),
             start_p50: Change::of(b, a, |it| Some(it.start_p50)),
             finish_p50: Change::of(b, a, |it| Some(it.finish_p50)),
@@ -205,9 +216,8 @@ fn activities(before: &Forecast, after: &Forecast) -> Vec<ActivityChange> {
     changes.collect()
 }
 
-fn orphan_needs(before: &Forecast, after: &Forecast) -> Vec<Change<(String, String)>> {
-    let key =
-        |it: &crate::foresight::OrphanNeed| (it.feature.to_string(), it.capability.to_string());
+fn orphan_needs(before: &Forecast, after: &Forecast) -> Vec<Change<(FeatureId, CapabilityId)>> {
+    let key = |it: &OrphanNeed| (it.feature.clone(), it.capability.clone());
     let (before, after) = (&before.foresight.orphan_needs, &after.foresight.orphan_needs);
     let changes = pairs(before, after, key).into_iter();
     changes.map(|(b, a)| Change::of(b, a, |it| Some(key(it)))).filter(Change::differs).collect()

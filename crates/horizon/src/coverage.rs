@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use longlead_model::{
     ActivityId, Build, BuildStage, Bundle, FeatureId, ProductId, Revision, RevisionId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capability::{all_offered, missing};
@@ -15,16 +16,17 @@ use crate::forecast::rounded;
 use crate::timeline::days_between;
 
 /// How the share of devices that can run a feature grows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FeatureCoverage {
     /// The feature.
+    #[schemars(with = "String")]
     pub feature: FeatureId,
     /// The first of each month.
     pub points: Vec<CoveragePoint>,
 }
 
 /// The share on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CoveragePoint {
     /// The day.
     pub on: Date,

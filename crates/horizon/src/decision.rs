@@ -1,6 +1,7 @@
 //! Decisions: by when, how sure, what limits them, and what waiting costs.
 
 pub(crate) mod gate;
+mod key;
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,13 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use longlead_model::{
     ActivityId, Bundle, CapabilityId, Code, Decision, DecisionId, Diagnostic, FeatureId, Kind,
-    Money, RevisionId, Step,
+    Money, RevisionId, StakeholderId, Step,
 };
 use longlead_network::{
     ActivityIndex, At, GateOutcome, Progress, Schedule, Simulation, Span, TICKS_PER_SLOT,
 };
 use rust_decimal::prelude::ToPrimitive as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::derive::{Derivation, hardware, software};
@@ -23,23 +25,28 @@ use crate::options::{OptionValue, include_or_respin};
 use crate::reason::Reason;
 use crate::timeline::{Timeline, days_between};
 use gate::{Gate, Question, progress, still_ahead, target_of, unstarted};
+pub use key::DecisionKey;
 
 /// A decision with the date by which it must be made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DecisionForecast {
     /// Its id; of a derived decision, what it would carry: `carry:tracker-c:light-sensor`.
-    pub id: String,
+    #[schemars(with = "String")]
+    pub id: DecisionKey,
     /// The question.
     pub title: String,
     /// True if it follows from facts and nobody wrote it.
     pub derived: bool,
     /// The activities that wait for it.
+    #[schemars(with = "Vec<String>")]
     pub gates: Vec<ActivityId>,
     /// Of a derived decision, the features that need what it would carry, each with the day by
     /// which that must be decided for its own target. The decision tells of the one that presses
     /// most.
+    #[schemars(with = "BTreeMap<String, Option<Date>>")]
     pub needed_by: BTreeMap<FeatureId, Option<Date>>,
     /// The activity whose date must hold.
+    #[schemars(with = "Option<String>")]
     pub target: Option<ActivityId>,
     /// The date that must hold.
     pub target_date: Option<Date>,
@@ -67,17 +74,20 @@ pub struct DecisionForecast {
     /// What was decided.
     pub decided: Option<String>,
     /// Who decides.
-    pub owner: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub owner: Option<StakeholderId>,
     /// Who must be heard.
-    pub consult: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub consult: Vec<StakeholderId>,
     /// Why, from the gated work to the target.
     pub because: Vec<Reason>,
 }
 
 /// An activity that keeps a target from holding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Limit {
     /// The activity.
+    #[schemars(with = "String")]
     pub activity: ActivityId,
     /// Its name.
     pub title: String,
@@ -86,7 +96,7 @@ pub struct Limit {
 }
 
 /// The decide-by that prices ask for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct EconomicDecideBy {
     /// c_d / (c_d + c_w): the confidence at which delay and waiting cost the same.
     pub confidence: f64,
@@ -238,7 +248,6 @@ impl Teller<'_> {
         }
         let told = target.clone().zip(answer);
         let mut forecast = DecisionForecast {
-            id: decision.id.to_string(),
             title: decision.title.clone(),
             derived: false,
             gates: decision.gates.clone(),
@@ -247,10 +256,10 @@ impl Teller<'_> {
             options: decision.options.iter().map(|option| option.title.clone()).collect(),
             option_value: self.option_value(decision, warnings),
             decided: decision.decided.as_ref().map(|decided| decided.option.clone()),
-            owner: decision.owner.as_ref().map(ToString::to_string),
-            consult: decision.consult.iter().map(ToString::to_string).collect(),
+            owner: decision.owner.clone(),
+            consult: decision.consult.clone(),
             economic: answer.and_then(|answer| self.economic(decision, answer)),
-            ..blank(confidence)
+            ..blank(DecisionKey::from(&decision.id), confidence)
         };
         if let Some(((target, date), answer)) = told {
             self.date(&mut forecast, answer);
@@ -397,39 +406,37 @@ impl Teller<'_> {
     ) -> Vec<Reason> {
         let mut because = Vec::new();
         for activity in &forecast.gates {
-            because.push(Reason::Gates {
-                decision: forecast.id.clone(),
-                activity: activity.to_string(),
-            });
+            because
+                .push(Reason::Gates { decision: forecast.id.clone(), activity: activity.clone() });
         }
         if let Some((_, node)) = self.derivation.find(target) {
             let authored = |reason: &&Reason| matches!(reason, Reason::Authored { .. });
             because.extend(node.because.iter().filter(|it| !authored(it)).cloned());
         }
         because.push(Reason::Target {
-            target: target.to_string(),
+            target: target.clone(),
             on: date,
             confidence: forecast.confidence,
         });
         for (revision, on) in self.freezes(&forecast.gates) {
-            because.push(Reason::Freezes { revision: revision.to_string(), on });
+            because.push(Reason::Freezes { revision, on });
         }
         because.extend(path_to(self.derivation, self.schedule, target, &forecast.gates));
         because.push(Reason::OnTimeIfNow {
-            target: target.to_string(),
+            target: target.clone(),
             probability: rounded_share(answer.best_confidence()),
         });
         let (now, then) = (answer.best_confidence(), answer.confidence_on(self.in_a_while()));
         if then < now {
             because.push(Reason::WaitingCosts {
-                target: target.to_string(),
+                target: target.clone(),
                 days: WAIT_DAYS,
                 now: rounded_share(now),
                 then: rounded_share(then),
             });
         }
         because.extend(forecast.limited_by.iter().take(3).map(|limit| Reason::LimitedBy {
-            activity: limit.activity.to_string(),
+            activity: limit.activity.clone(),
             title: limit.title.clone(),
             share: limit.share,
         }));
@@ -441,13 +448,13 @@ impl Teller<'_> {
     }
 
     /// The specification freezes of the revisions whose design is gated and hasn't begun.
-    fn freezes(&self, gates: &[ActivityId]) -> Vec<(&RevisionId, Date)> {
+    fn freezes(&self, gates: &[ActivityId]) -> Vec<(RevisionId, Date)> {
         let revisions = self.bundle.records.revisions.values();
         let gated = revisions.filter(|it| {
             let design = hardware::ids::design(&it.id);
             gates.contains(&design) && unstarted(self.derivation, &design).is_some()
         });
-        gated.filter_map(|it| Some((&it.id, it.specification_freeze?))).collect()
+        gated.filter_map(|it| Some((it.id.clone(), it.specification_freeze?))).collect()
     }
 
     /// Whether to carry a capability on a revision, told for the feature that presses most.
@@ -471,7 +478,6 @@ impl Teller<'_> {
         let target = software::ids::launch(feature);
         let date = self.derivation.find(&target).and_then(|(_, node)| node.target)?;
         let mut forecast = DecisionForecast {
-            id: carry_id(revision, capability),
             title: format!("{name} on {on}?"),
             derived: true,
             gates: vec![hardware::ids::design(revision)],
@@ -479,7 +485,7 @@ impl Teller<'_> {
             target: Some(target.clone()),
             target_date: Some(date),
             options: vec![format!("Carry it on {on}"), "Leave it out".to_owned()],
-            ..blank(self.wanted(&target))
+            ..blank(DecisionKey::carry(revision, capability), self.wanted(&target))
         };
         self.date(&mut forecast, answer);
         forecast.because = self.because(&forecast, &target, date, answer);
@@ -491,11 +497,6 @@ impl Teller<'_> {
         let node = self.derivation.find(target).map(|(_, node)| node);
         node.and_then(|node| node.confidence).unwrap_or(self.ask.confidence)
     }
-}
-
-/// The id of the derived decision to carry a capability on a revision.
-pub(crate) fn carry_id(revision: &RevisionId, capability: &CapabilityId) -> String {
-    format!("carry:{revision}:{capability}")
 }
 
 /// A curve that stays flat for months before it falls needs only its ends there.
@@ -521,9 +522,9 @@ const LIMITS_MAX: usize = 8;
 /// The wait whose cost is told.
 const WAIT_DAYS: i32 = 30;
 
-fn blank(confidence: f64) -> DecisionForecast {
+fn blank(id: DecisionKey, confidence: f64) -> DecisionForecast {
     DecisionForecast {
-        id: String::new(),
+        id,
         title: String::new(),
         derived: false,
         gates: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod authored;
 mod builder;
+mod fact;
 pub(crate) mod hardware;
 mod risk;
 pub(crate) mod software;
@@ -12,18 +13,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use longlead_model::{
-    ActivityId, Band, Bundle, CapabilityId, Diagnostic, FeatureId, Revision, RevisionId,
+    ActivityId, Band, Bundle, CapabilityId, Diagnostic, FeatureId, Kind, MarketId, ProductId,
+    Revision, RevisionId, TeamId,
 };
 use longlead_network::{ActivityIndex, LinkIndex, LinkKind, Network};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::calendar::PlanCalendar;
 use crate::capability::Offered;
 use crate::reason::Reason;
 use crate::timeline::Timeline;
 use builder::Builder;
 
 /// What a node of the network is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Authored work.
@@ -83,6 +87,14 @@ pub struct Derived {
     pub target: Option<Date>,
     /// The confidence that its target should have, if it has its own.
     pub confidence: Option<f64>,
+    /// The teams that do it.
+    pub teams: Vec<TeamId>,
+    /// The product that it belongs to, if it is one.
+    pub product: Option<ProductId>,
+    /// The markets that it is for.
+    pub markets: Vec<MarketId>,
+    /// Records that it follows from besides those that its reasons name.
+    pub(crate) sources: BTreeSet<(Kind, String)>,
 }
 
 /// Why a link of the network is there.
@@ -132,8 +144,8 @@ pub struct Derivation {
     pub index: BTreeMap<ActivityId, ActivityIndex>,
     /// Why each link is there.
     pub links: Vec<LinkOrigin>,
-    /// Which calendar a lag or activity counts on, in words, by index.
-    pub calendars: Vec<String>,
+    /// Which calendar a lag or activity counts on, by index.
+    pub calendars: Vec<PlanCalendar>,
     /// Civil days as slots.
     pub timeline: Timeline,
     /// How each feature gets to users.

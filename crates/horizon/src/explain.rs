@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use longlead_model::{ActivityId, Bundle, Calendar, Kind, nearest};
+use longlead_model::{ActivityId, Bundle, Calendar, Kind, TeamId, nearest};
 use longlead_network::{
     ActivityDates, ActivityIndex, Bound, CalendarIndex, Constraint, ConstraintKind, Driver, Link,
     LinkIndex, Schedule,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::decision::DecisionForecast;
@@ -16,7 +17,7 @@ use crate::forecast::{MilestoneForecast, Plan};
 use crate::reason::Reason;
 
 /// Why a date is what it is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Explanation {
     /// What is explained.
     pub id: String,
@@ -31,9 +32,10 @@ pub struct Explanation {
 }
 
 /// One activity on the way, with its reasons.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ExplanationStep {
     /// The activity.
+    #[schemars(with = "String")]
     pub activity: ActivityId,
     /// Its name.
     pub title: String,
@@ -52,7 +54,7 @@ impl Plan {
     /// Explains the date of an activity, milestone, launch, release or decision; of a feature, its
     /// launch; of a revision, its first units. `Err` has the nearest id there is, if any is near.
     pub fn explain(&self, bundle: &Bundle, id: &str) -> Result<Explanation, Option<String>> {
-        let decision = self.forecast.decisions.iter().find(|decision| decision.id == id);
+        let decision = self.forecast.decisions.iter().find(|decision| decision.id.as_str() == id);
         let activity = match decision {
             Some(decision) => decision.target.clone(),
             None => self.meant(bundle, id),
@@ -139,9 +141,9 @@ impl Plan {
         (from, to): (Date, Date),
     ) -> Vec<Reason> {
         let activity = self.derivation.network.activities.get(index.index());
-        let name = activity.and_then(|it| self.derivation.calendars.get(it.calendar.index()));
+        let calendar = activity.and_then(|it| self.derivation.calendars.get(it.calendar.index()));
         let calendars = &bundle.records.calendars;
-        let mut next = name.and_then(|name| calendars.get(name.as_str()));
+        let mut next = calendar.and_then(|it| calendars.get(it.id()?));
         let mut reasons = Vec::new();
         let mut seen = BTreeSet::new();
         while let Some(calendar) = next.filter(|calendar| seen.insert(calendar.id.clone())) {
@@ -160,8 +162,8 @@ fn closures<'a>(
 ) -> impl Iterator<Item = Reason> + 'a {
     let within = calendar.shutdowns.iter().filter(move |it| it.from <= to && it.to >= from);
     within.map(move |closure| Reason::DaysOff {
-        activity: activity.to_string(),
-        calendar: calendar.id.to_string(),
+        activity: activity.clone(),
+        calendar: calendar.id.clone(),
         title: closure.title.clone(),
         from: closure.from,
         to: closure.to,
@@ -222,7 +224,7 @@ fn driver_reason(
 ) -> Option<Reason> {
     let (node, dates) = dated(derivation, schedule, index)?;
     let (from, _) = days(derivation, dates);
-    let activity = node.id.to_string();
+    let activity = node.id.clone();
     match dates.driver {
         Driver::Status => Some(Reason::FromAsOf { activity, on: from }),
         Driver::Constraint(kind) => {
@@ -271,11 +273,11 @@ fn link_reason(
     let (node, _) = dated(derivation, schedule, index)?;
     let (predecessor, dates) = dated(derivation, schedule, before)?;
     let (from, to) = days(derivation, dates);
-    let activity = node.id.to_string();
+    let activity = node.id.clone();
     if link.bound == Bound::Maximum && link.from == index {
         return Some(Reason::KeepsUp {
             activity,
-            successor: predecessor.id.to_string(),
+            successor: predecessor.id.clone(),
             link: link.kind.abbreviation().to_owned(),
             lag: lag_words(derivation, link),
             on: if link.kind.enters_finish() { to } else { from },
@@ -283,13 +285,13 @@ fn link_reason(
     }
     let until = if link.kind.leaves_start() { from } else { to };
     if derivation.link_origin(link_index).is_none() {
-        let team = shared_team(derivation, index, before).unwrap_or_default();
-        let predecessor = predecessor.id.to_string();
+        let team = shared_team(derivation, index, before)?;
+        let predecessor = predecessor.id.clone();
         return Some(Reason::TeamBusy { activity, predecessor, team, until });
     }
     Some(Reason::WaitsFor {
         activity,
-        predecessor: predecessor.id.to_string(),
+        predecessor: predecessor.id.clone(),
         link: link.kind.abbreviation().to_owned(),
         lag: lag_words(derivation, link),
         until,
@@ -304,11 +306,11 @@ fn lag_words(derivation: &Derivation, link: &Link) -> Option<String> {
     (amount != 0.0).then(|| format!("{amount} d {days}"))
 }
 
-fn shared_team(derivation: &Derivation, a: ActivityIndex, b: ActivityIndex) -> Option<String> {
+fn shared_team(derivation: &Derivation, a: ActivityIndex, b: ActivityIndex) -> Option<TeamId> {
     let activities = &derivation.network.activities;
     let (a, b) = (activities.get(a.index())?, activities.get(b.index())?);
     let shared = a.demands.iter().find(|it| b.demands.iter().any(|other| other.team == it.team))?;
-    derivation.network.teams.get(shared.team.index()).map(|team| team.name.clone())
+    TeamId::try_from(derivation.network.teams.get(shared.team.index())?.name.as_str()).ok()
 }
 
 /// What drives a target, in the order of time, from the gated work on if it lies on the way.
@@ -327,7 +329,7 @@ pub(crate) fn path_to(
             continue;
         };
         let (from, to) = days(derivation, dates);
-        let (activity, title) = (node.id.to_string(), node.title.clone());
+        let (activity, title) = (node.id.clone(), node.title.clone());
         path.push(Reason::Lies { activity, title, from, to });
         if gates.contains(&node.id) {
             break;

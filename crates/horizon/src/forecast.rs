@@ -1,18 +1,22 @@
 //! The forecast: dates as distributions, decisions with their decide-by, what is foreseen.
 
+mod distribution;
+mod links;
 mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use longlead_model::{
-    ActivityId, Band, Bundle, CapabilityId, Code, Decision, Diagnostic, RevisionId,
+    ActivityId, Band, Bundle, CapabilityId, Code, Decision, Diagnostic, MarketId, ProductId,
+    RevisionId, TeamId,
 };
 use longlead_network as network;
 use longlead_network::{
     Activity, ActivityIndex, At, Bound, CalendarIndex, Compiled, Estimate, Link, Network, Planning,
     PriorityRule, Schedule, Scheme, Simulation, SimulationRequest, TargetOutcome, TargetRequest,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capability::{Support, support};
@@ -20,6 +24,8 @@ use crate::coverage::{FeatureCoverage, coverage_over_time};
 use crate::decision::{self, DecisionForecast};
 use crate::derive::{Carrier, Derivation, Derived, Role, derive, known_on};
 use crate::foresight::{Foresight, foresight};
+use distribution::distribution;
+pub use links::PlanLink;
 use refusal::{broken_lag, level_error, network_error, schedule_error};
 
 /// What is asked of a plan besides its facts.
@@ -58,7 +64,7 @@ impl Ask {
 }
 
 /// How a date or decision stands. Never told by colour alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It has happened.
@@ -77,9 +83,10 @@ pub enum State {
 const LOST_BELOW: f64 = 0.05;
 
 /// A milestone, release or launch, forecast.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MilestoneForecast {
     /// Its id.
+    #[schemars(with = "String")]
     pub id: ActivityId,
     /// Its name.
     pub title: String,
@@ -95,6 +102,9 @@ pub struct MilestoneForecast {
     pub p80: Date,
     /// Nine in ten are.
     pub p90: Date,
+    /// The probability that it is reached by each of these days: rising, at most 60 of them, the
+    /// last certain.
+    pub distribution: Vec<(Date, f64)>,
     /// The probability that it is on time.
     pub on_time: Option<f64>,
     /// The confidence that its target should have.
@@ -105,15 +115,17 @@ pub struct MilestoneForecast {
     pub unreachable: bool,
     /// Capabilities that no planned hardware has and that it is supposed will be carried, each
     /// with the revision that would carry it: without them there is no such date.
+    #[schemars(with = "Vec<(String, String)>")]
     pub supposed: Vec<(RevisionId, CapabilityId)>,
     /// What moves its date, most days first.
     pub drivers: Vec<DriverForecast>,
 }
 
 /// What an activity does to a milestone's date.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DriverForecast {
     /// The activity.
+    #[schemars(with = "String")]
     pub activity: ActivityId,
     /// Its name.
     pub title: String,
@@ -128,16 +140,27 @@ pub struct DriverForecast {
 }
 
 /// An activity, planned and forecast.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ActivityForecast {
     /// Its id.
+    #[schemars(with = "String")]
     pub id: ActivityId,
     /// Its name.
     pub title: String,
     /// What it is.
     pub role: Role,
     /// The horizon on which it lies.
+    #[schemars(with = "String", extend("enum" = ["hardware", "software"]))]
     pub band: Band,
+    /// The teams that do it.
+    #[schemars(with = "Vec<String>")]
+    pub teams: Vec<TeamId>,
+    /// The product that it belongs to, if it is one.
+    #[schemars(with = "Option<String>")]
+    pub product: Option<ProductId>,
+    /// The markets that it is for: of certification, approval, shipping and sale.
+    #[schemars(with = "Vec<String>")]
+    pub markets: Vec<MarketId>,
     /// First day, as early as it can be, with median durations.
     pub early_start: Date,
     /// Last day, as early as it can be.
@@ -175,7 +198,7 @@ pub struct ActivityForecast {
 }
 
 /// All that follows from (product, as-of day, seed).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Forecast {
     /// The day on which the facts hold.
     pub as_of: Date,
@@ -186,6 +209,7 @@ pub struct Forecast {
     /// Confidence of decide-by dates that name none.
     pub confidence: f64,
     /// What criticality and contribution are about; none for the whole plan.
+    #[schemars(with = "Option<String>")]
     pub focus: Option<ActivityId>,
     /// Milestones, releases and launches, by date.
     pub milestones: Vec<MilestoneForecast>,
@@ -428,6 +452,10 @@ fn milestone(
         p50: date(0.5),
         p80: date(0.8),
         p90: date(0.9),
+        distribution: match past {
+            Some((_, finished)) => vec![(finished, 1.0)],
+            None => distribution(&derivation.timeline, ask.as_of, outcome),
+        },
         on_time,
         confidence,
         state: if unreachable { State::Lost } else { state(on_time, confidence, finished) },
@@ -527,6 +555,9 @@ fn activities(
             title: node.title.clone(),
             role: node.role,
             band: node.band,
+            teams: node.teams.clone(),
+            product: node.product.clone(),
+            markets: node.markets.clone(),
             early_start: start(dates.early_start),
             early_finish: finish(dates.early_finish),
             late_start: start(dates.late_start),

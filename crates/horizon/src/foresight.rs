@@ -8,14 +8,15 @@ use longlead_model::{
     Bundle, CapabilityId, Currency, Decimal, Feature, FeatureId, Level, Money, Offer, PartId,
     Revision, RevisionId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capability::{Offered, missing, more_is_better};
-use crate::decision::{DecisionForecast, carry_id};
+use crate::decision::{DecisionForecast, DecisionKey};
 use crate::derive::{Carrier, Derivation, hardware, is_open, software};
 
 /// What is foreseen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Foresight {
     /// Needs that no planned hardware meets.
     pub orphan_needs: Vec<OrphanNeed>,
@@ -24,43 +25,52 @@ pub struct Foresight {
 }
 
 /// A need that no planned hardware meets.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OrphanNeed {
     /// The feature.
+    #[schemars(with = "String")]
     pub feature: FeatureId,
     /// Its name.
     pub title: String,
     /// The capability.
+    #[schemars(with = "String")]
     pub capability: CapabilityId,
     /// How much it needs.
     pub need: String,
     /// The most that any revision offers, and which.
+    #[schemars(with = "Option<(String, String)>")]
     pub best: Option<(RevisionId, String)>,
     /// The revision whose specification is still open and could carry it.
+    #[schemars(with = "Option<String>")]
     pub could_carry: Option<RevisionId>,
     /// The day by which that must be decided for the feature to hold its target.
     pub decide_by: Option<Date>,
 }
 
 /// A capability that planned hardware offers and no feature needs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct IdleCapability {
     /// The revision.
+    #[schemars(with = "String")]
     pub revision: RevisionId,
     /// The capability.
+    #[schemars(with = "String")]
     pub capability: CapabilityId,
     /// What is offered.
     pub level: String,
     /// The parts that offer it and nothing that is needed.
+    #[schemars(with = "Vec<String>")]
     pub parts: Vec<PartId>,
     /// What these parts cost on one unit, if they have a price. A part that offers several idle
     /// capabilities counts with the first of them alone, so that costs can be added up.
     #[serde(serialize_with = "money")]
+    #[schemars(with = "Option<String>")]
     pub unit_cost: Option<Money>,
     /// Units that are planned to be built.
     pub units: u64,
     /// What they cost over all of these.
     #[serde(serialize_with = "money")]
+    #[schemars(with = "Option<String>")]
     pub total_cost: Option<Money>,
     /// True if the specification is still open, so that it can be left out.
     pub can_be_left_out: bool,
@@ -128,8 +138,8 @@ fn decide_by(
     capability: &CapabilityId,
     feature: &FeatureId,
 ) -> Option<Date> {
-    let carry = carry_id(revision, capability);
-    let derived = decisions.iter().find(|it| it.derived && it.id == carry);
+    let carry = DecisionKey::carry(revision, capability);
+    let derived = decisions.iter().find(|it| it.id == carry);
     if let Some(decide_by) = derived.and_then(|it| it.needed_by.get(feature)) {
         return *decide_by;
     }

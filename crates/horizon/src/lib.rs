@@ -11,6 +11,7 @@
 //! What this crate does not do: read files, know the day (the as-of day is an argument), or keep
 //! anything.
 
+mod calendar;
 mod capability;
 mod compare;
 mod coverage;
@@ -24,19 +25,21 @@ mod reason;
 mod sentence;
 mod timeline;
 
+pub use calendar::PlanCalendar;
 pub use capability::{Missing, Offered, Support, offered, support};
 pub use compare::{
     ActivityChange, Change, Comparison, DecisionChange, MilestoneChange, SupportChange, compare,
 };
 pub use coverage::{CoveragePoint, FeatureCoverage};
-pub use decision::{DecisionForecast, EconomicDecideBy, Limit};
+pub use decision::{DecisionForecast, DecisionKey, EconomicDecideBy, Limit};
 pub use derive::{Carrier, Derivation, Derived, LinkOrigin, Role, derive};
 pub use explain::{Explanation, ExplanationStep};
 pub use forecast::{
-    ActivityForecast, Ask, DriverForecast, Forecast, MilestoneForecast, Plan, Progress, State, plan,
+    ActivityForecast, Ask, DriverForecast, Forecast, MilestoneForecast, Plan, PlanLink, Progress,
+    State, plan,
 };
 pub use foresight::{Foresight, IdleCapability, OrphanNeed};
 pub use options::{OptionError, OptionValue, include_or_respin};
 pub use reason::Reason;
-pub use sentence::{Vocabulary, day, month, percent};
+pub use sentence::{Segment, Vocabulary, day, month, percent};
 pub use timeline::Timeline;

@@ -3,6 +3,7 @@
 
 use longlead_model::{Currency, Decimal, IncludeOrRespin, Money, MoneyError, Rates, Unit};
 use rust_decimal::prelude::{FromPrimitive as _, ToPrimitive as _};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The case for including a capability now against a respin later.
@@ -10,7 +11,7 @@ use serde::Serialize;
 /// Including costs A = cN + K0 whether or not the need is real. Waiting costs
 /// B = K1·e^(−rT) + V·(1−S) if it is. So including pays if A < qB, that is if q > q* = A/B; and
 /// knowing q for certain is worth EVPI = min(A, qB) − q·min(A, B).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OptionValue {
     /// True if including now has the lower expected cost.
     pub include: bool,

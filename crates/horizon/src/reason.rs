@@ -1,32 +1,47 @@
 //! Why an answer is what it is: statements as data, put into sentences only at the edge.
 
+mod reference;
+
 use jiff::civil::Date;
+use longlead_model::{
+    ActivityId, BuildId, CalendarId, CapabilityId, CertificateId, FeatureId, MarketId, OfferId,
+    OrderId, PartId, RegimeId, ReleaseId, RevisionId, SupplierId, TeamId,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::calendar::PlanCalendar;
+use crate::decision::DecisionKey;
+
 /// One statement of a chain of reasons: a kind with references to records, and figures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Reason {
     /// The activity was authored.
     Authored {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
     },
     /// Work takes as long as was estimated.
     Estimated {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// The estimate in words: "5 / 8 / 14 d".
         estimate: String,
         /// The team that does it, if any.
-        team: Option<String>,
+        #[schemars(with = "Option<String>")]
+        team: Option<TeamId>,
         /// The calendar that counts its days.
-        calendar: String,
+        #[schemars(with = "String")]
+        calendar: PlanCalendar,
     },
     /// Work may have to be done again.
     MayFail {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// How likely it passes the first time.
         first_pass: f64,
         /// How long a round of rework takes.
@@ -35,22 +50,28 @@ pub enum Reason {
     /// A part on the bill of materials must be bought.
     NeedsPart {
         /// The build that needs it.
-        build: String,
+        #[schemars(with = "String")]
+        build: BuildId,
         /// The revision that carries it.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
         /// The part.
-        part: String,
+        #[schemars(with = "String")]
+        part: PartId,
         /// How many are needed.
         quantity: String,
     },
     /// The best offer has this lead time.
     BestOffer {
         /// The offer.
-        offer: String,
+        #[schemars(with = "String")]
+        offer: OfferId,
         /// Who offers.
-        supplier: String,
+        #[schemars(with = "String")]
+        supplier: SupplierId,
         /// The part that is offered: the one on the BOM, or an alternate.
-        part: String,
+        #[schemars(with = "String")]
+        part: PartId,
         /// The lead time in words.
         lead_time: String,
         /// True if it comes from stock.
@@ -61,7 +82,8 @@ pub enum Reason {
     /// An order was placed.
     Ordered {
         /// The order.
-        order: String,
+        #[schemars(with = "String")]
+        order: OrderId,
         /// When it was placed.
         placed: Date,
         /// When it is promised.
@@ -72,7 +94,8 @@ pub enum Reason {
     /// Builds of a revision follow one another.
     BuildOrder {
         /// The build.
-        build: String,
+        #[schemars(with = "String")]
+        build: BuildId,
         /// Its stage.
         stage: String,
         /// Its quantity.
@@ -83,43 +106,53 @@ pub enum Reason {
     /// A market demands a regime of what the revision contains.
     Demanded {
         /// The market.
-        market: String,
+        #[schemars(with = "String")]
+        market: MarketId,
         /// The regime.
-        regime: String,
+        #[schemars(with = "String")]
+        regime: RegimeId,
         /// The revision.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
         /// The capabilities that make the regime apply; empty if it applies to everything.
-        by: Vec<String>,
+        #[schemars(with = "Vec<String>")]
+        by: Vec<CapabilityId>,
     },
     /// A certificate still holds, or no longer.
     Certified {
         /// The certificate.
-        certificate: String,
+        #[schemars(with = "String")]
+        certificate: CertificateId,
         /// Its last day.
         expires: Option<Date>,
     },
     /// Devices are shipped to the market.
     Shipped {
         /// The market.
-        market: String,
+        #[schemars(with = "String")]
+        market: MarketId,
         /// The shipping time in words.
         time: String,
     },
     /// A feature needs a capability.
     Requires {
         /// The feature.
-        feature: String,
+        #[schemars(with = "String")]
+        feature: FeatureId,
         /// The capability.
-        capability: String,
+        #[schemars(with = "String")]
+        capability: CapabilityId,
         /// How much.
         need: String,
     },
     /// A revision can't run a feature for want of a capability.
     Lacks {
         /// The revision.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
         /// The capability.
-        capability: String,
+        #[schemars(with = "String")]
+        capability: CapabilityId,
         /// What it needs.
         need: String,
         /// What it has, if anything.
@@ -128,47 +161,58 @@ pub enum Reason {
     /// Devices in the field can run the feature.
     FieldRuns {
         /// The feature.
-        feature: String,
+        #[schemars(with = "String")]
+        feature: FeatureId,
         /// The revision.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
         /// How many devices there are.
         units: u64,
     },
     /// The first revision that can run the feature.
     FirstRevision {
         /// The feature.
-        feature: String,
+        #[schemars(with = "String")]
+        feature: FeatureId,
         /// The revision.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
     },
     /// Nothing planned can run the feature; a revision whose specification is open is supposed
     /// to carry what it needs.
     Supposed {
         /// The feature.
-        feature: String,
+        #[schemars(with = "String")]
+        feature: FeatureId,
         /// The revision.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
         /// The capability.
-        capability: String,
+        #[schemars(with = "String")]
+        capability: CapabilityId,
     },
     /// A release carries a feature.
     CarriedBy {
         /// The feature.
-        feature: String,
+        #[schemars(with = "String")]
+        feature: FeatureId,
         /// The release.
-        release: String,
+        #[schemars(with = "String")]
+        release: ReleaseId,
     },
     /// A revision's specification freezes on a day.
     Freezes {
         /// The revision.
-        revision: String,
+        #[schemars(with = "String")]
+        revision: RevisionId,
         /// The day.
         on: Date,
     },
     /// It really started, or finished.
     Happened {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// When it started.
         started: Option<Date>,
         /// When it finished.
@@ -177,9 +221,11 @@ pub enum Reason {
     /// The activity starts when another has finished: this one fixes its date.
     WaitsFor {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// What it waits for.
-        predecessor: String,
+        #[schemars(with = "String")]
+        predecessor: ActivityId,
         /// FS, SS, FF or SF.
         link: String,
         /// The lag in words, if there is one.
@@ -190,9 +236,11 @@ pub enum Reason {
     /// A maximum lag holds the activity back, so that what follows comes soon enough after it.
     KeepsUp {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// What follows it.
-        successor: String,
+        #[schemars(with = "String")]
+        successor: ActivityId,
         /// FS, SS, FF or SF, from the activity to what follows.
         link: String,
         /// The maximum lag in words, if there is one.
@@ -203,18 +251,22 @@ pub enum Reason {
     /// The activity waits until a team has finished something else.
     TeamBusy {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// What the team does before.
-        predecessor: String,
+        #[schemars(with = "String")]
+        predecessor: ActivityId,
         /// The team.
-        team: String,
+        #[schemars(with = "String")]
+        team: TeamId,
         /// The day until which.
         until: Date,
     },
     /// An imposed date holds the activity.
     Imposed {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// The constraint in words.
         constraint: String,
         /// The day.
@@ -223,16 +275,19 @@ pub enum Reason {
     /// Nothing holds the activity but the as-of day.
     FromAsOf {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// The as-of day.
         on: Date,
     },
     /// Days off fall into the activity.
     DaysOff {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// The calendar.
-        calendar: String,
+        #[schemars(with = "String")]
+        calendar: CalendarId,
         /// Why the days are off.
         title: String,
         /// First day.
@@ -243,7 +298,8 @@ pub enum Reason {
     /// The activity lies between two days.
     Lies {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// Its name.
         title: String,
         /// First day.
@@ -254,14 +310,17 @@ pub enum Reason {
     /// A decision gates an activity.
     Gates {
         /// The decision.
-        decision: String,
+        #[schemars(with = "String")]
+        decision: DecisionKey,
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
     },
     /// A target must hold with a confidence.
     Target {
         /// The activity whose finish is the target.
-        target: String,
+        #[schemars(with = "String")]
+        target: ActivityId,
         /// The day.
         on: Date,
         /// The confidence.
@@ -270,14 +329,16 @@ pub enum Reason {
     /// The target holds with this probability if it is decided today.
     OnTimeIfNow {
         /// The activity whose finish is the target.
-        target: String,
+        #[schemars(with = "String")]
+        target: ActivityId,
         /// The probability.
         probability: f64,
     },
     /// What keeps the target from holding.
     LimitedBy {
         /// The activity.
-        activity: String,
+        #[schemars(with = "String")]
+        activity: ActivityId,
         /// Its name.
         title: String,
         /// The share of late samples in which it is critical.
@@ -286,7 +347,8 @@ pub enum Reason {
     /// Waiting costs.
     WaitingCosts {
         /// The target.
-        target: String,
+        #[schemars(with = "String")]
+        target: ActivityId,
         /// Days waited.
         days: i32,
         /// Probability of being on time now.

@@ -1,12 +1,51 @@
 //! Puts reasons into sentences, in the reader's vocabulary. Only edges call this.
 
+mod activity;
+mod decision;
+mod feature;
+mod hardware;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use longlead_model::{Bundle, Direction, Kind, Level};
+use longlead_model::{ActivityId, Bundle, Direction, Kind, Level};
 
 use crate::derive::Derivation;
 use crate::reason::Reason;
+
+/// A piece of a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Words.
+    Text(String),
+    /// What stands for a record.
+    Record {
+        /// Its kind.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// What is said: its name, or what it says.
+        text: String,
+    },
+    /// The name of an activity or milestone, authored or derived.
+    Activity {
+        /// Its id.
+        id: ActivityId,
+        /// Its name.
+        text: String,
+    },
+}
+
+impl Segment {
+    /// What is said.
+    pub fn text(&self) -> &str {
+        match self {
+            Segment::Text(text) | Segment::Record { text, .. } | Segment::Activity { text, .. } => {
+                text
+            }
+        }
+    }
+}
 
 /// The words of a reader: names of records, and the glossary's terms for a discipline.
 ///
@@ -49,6 +88,10 @@ impl<'a> Vocabulary<'a> {
 
     /// The name of a record.
     pub fn record(&self, kind: Kind, id: &'a str) -> &'a str {
+        self.title(kind, id).unwrap_or(id)
+    }
+
+    fn title(&self, kind: Kind, id: &str) -> Option<&'a str> {
         let records = &self.bundle.records;
         let title = match kind {
             Kind::Feature => records.features.get(id).map(|it| &it.title),
@@ -63,23 +106,17 @@ impl<'a> Vocabulary<'a> {
             Kind::Part => records.parts.get(id).map(|it| it.mpn.as_ref().unwrap_or(&it.title)),
             _ => None,
         };
-        title.map_or(id, String::as_str)
-    }
-
-    fn is_less_better(&self, capability: &str) -> bool {
-        let capability = self.bundle.records.capabilities.get(capability);
-        capability.is_some_and(|it| it.better == Direction::Less)
-    }
-
-    fn is_amount_needed(&self, feature: &str, capability: &str) -> bool {
-        let feature = self.bundle.records.features.get(feature);
-        let need = feature.and_then(|feature| feature.requires.get(capability));
-        matches!(need, Some(Level::Amount(_)))
+        title.map(String::as_str)
     }
 
     /// The reason as a sentence, without a full stop.
-    pub fn sentence(&self, reason: &'a Reason) -> String {
-        match reason {
+    pub fn sentence(&self, reason: &Reason) -> String {
+        self.segments(reason).iter().map(Segment::text).collect()
+    }
+
+    /// The sentence of a reason in pieces, so that names can lead to what they name.
+    pub fn segments(&self, reason: &Reason) -> Vec<Segment> {
+        joined(match reason {
             Reason::Authored { .. }
             | Reason::Estimated { .. }
             | Reason::MayFail { .. }
@@ -110,226 +147,49 @@ impl<'a> Vocabulary<'a> {
             | Reason::OnTimeIfNow { .. }
             | Reason::LimitedBy { .. }
             | Reason::WaitingCosts { .. } => self.of_decision(reason),
-        }
+        })
     }
 
-    fn of_activity(&self, reason: &'a Reason) -> String {
-        match reason {
-            Reason::Estimated { estimate, team, calendar, .. } => {
-                let who = team
-                    .as_ref()
-                    .map_or(String::new(), |team| format!(" by {}", self.record(Kind::Team, team)));
-                format!(
-                    "takes {estimate}{who}, on the calendar {}",
-                    self.record(Kind::Calendar, calendar)
-                )
-            }
-            Reason::MayFail { first_pass, rework, .. } => format!(
-                "passes the first time with {} ({}); otherwise another {} of {rework}",
-                percent(*first_pass),
-                self.term("first-pass", "first pass"),
-                self.term("rework", "round"),
-            ),
-            Reason::Happened { started, finished, .. } => match (started, finished) {
-                (_, Some(finished)) => format!("finished on {}", day(*finished)),
-                (Some(started), None) => format!("started on {}", day(*started)),
-                (None, None) => "is recorded without dates".to_owned(),
-            },
-            Reason::WaitsFor { predecessor, link, lag, until, .. } => {
-                let lag = lag.as_ref().map_or(String::new(), |lag| format!(", lag {lag}"));
-                let verb = if link.starts_with('S') { "starts" } else { "is done" };
-                let name = self.activity(predecessor);
-                format!(
-                    "waits until “{name}” {verb} on {}{}",
-                    day(*until),
-                    if link == "FS" { lag } else { format!(" ({link}{lag})") }
-                )
-            }
-            Reason::KeepsUp { successor, link, lag, on, .. } => format!(
-                "{} so late that no {} between it and the {} of “{}” on {}",
-                if link.starts_with('S') { "starts" } else { "is done" },
-                lag.as_ref().map_or("time lies".to_owned(), |lag| format!("more than {lag} lie")),
-                if link.ends_with('F') { "end" } else { "start" },
-                self.activity(successor),
-                day(*on),
-            ),
-            Reason::TeamBusy { predecessor, team, until, .. } => format!(
-                "waits for {}, busy with “{}” until {}",
-                self.record(Kind::Team, team),
-                self.activity(predecessor),
-                day(*until),
-            ),
-            Reason::Imposed { constraint, on, .. } => format!("{constraint} {}", day(*on)),
-            Reason::FromAsOf { on, .. } => format!("can start at once: {}", day(*on)),
-            Reason::DaysOff { title, from, to, calendar, .. } => format!(
-                "{title} ({} to {}) stops work on the calendar {}",
-                day(*from),
-                day(*to),
-                self.record(Kind::Calendar, calendar),
-            ),
-            Reason::Lies { title, from, to, .. } if from == to => {
-                format!("“{title}” on {}", day(*to))
-            }
-            Reason::Lies { title, from, to, .. } => {
-                format!("“{title}” from {} to {}", day(*from), day(*to))
-            }
-            _ => "was written into the plan".to_owned(),
-        }
+    fn is_less_better(&self, capability: &str) -> bool {
+        let capability = self.bundle.records.capabilities.get(capability);
+        capability.is_some_and(|it| it.better == Direction::Less)
     }
 
-    fn of_hardware(&self, reason: &'a Reason) -> String {
-        match reason {
-            Reason::NeedsPart { build, revision, part, quantity } => format!(
-                "{quantity} × {} {} on the {} of {} for {build}",
-                self.record(Kind::Part, part),
-                if quantity == "1" { "is" } else { "are" },
-                self.term("bom", "BOM"),
-                self.record(Kind::Revision, revision),
-            ),
-            Reason::BestOffer { .. } => self.best_offer(reason),
-            Reason::Ordered { order, placed, promised, received } => {
-                let state = match (received, promised) {
-                    (Some(received), _) => format!("arrived on {}", day(*received)),
-                    (None, Some(promised)) => format!("is promised for {}", day(*promised)),
-                    (None, None) => "isn't promised yet".to_owned(),
-                };
-                format!("order {order} was placed on {} and {state}", day(*placed))
-            }
-            Reason::BuildOrder { stage, quantity, after, .. } => match after {
-                Some(after) => format!("{stage} of {quantity} units comes after {after}"),
-                None => format!("{stage} of {quantity} units is the first build"),
-            },
-            Reason::Demanded { market, regime, by, .. } => {
-                let why = if by.is_empty() {
-                    String::new()
-                } else {
-                    let names: Vec<&str> =
-                        by.iter().map(|it| self.record(Kind::Capability, it)).collect();
-                    format!(" because the board has {}", names.join(" and "))
-                };
-                format!(
-                    "{} demands {}{why}",
-                    self.record(Kind::Market, market),
-                    self.record(Kind::Regime, regime),
-                )
-            }
-            Reason::Certified { certificate, expires } => {
-                let until = expires.map_or(String::new(), |on| format!(" until {}", day(on)));
-                format!("{} {certificate} holds{until}", self.term("certificate", "certificate"))
-            }
-            Reason::Shipped { market, time } => {
-                format!("shipping to {} takes {time}", self.record(Kind::Market, market))
-            }
-            Reason::Freezes { revision, on } if *on < self.as_of => format!(
-                "the specification of {} froze on {}",
-                self.record(Kind::Revision, revision),
-                day(*on),
-            ),
-            Reason::Freezes { revision, on } => format!(
-                "the {} of {} is on {}",
-                self.term("specification-freeze", "specification freeze"),
-                self.record(Kind::Revision, revision),
-                day(*on),
-            ),
-            _ => String::new(),
-        }
+    fn is_amount_needed(&self, feature: &str, capability: &str) -> bool {
+        let feature = self.bundle.records.features.get(feature);
+        let need = feature.and_then(|feature| feature.requires.get(capability));
+        matches!(need, Some(Level::Amount(_)))
     }
 
-    fn best_offer(&self, reason: &'a Reason) -> String {
-        let Reason::BestOffer { supplier, lead_time, from_stock, offers, part, .. } = reason else {
-            return String::new();
-        };
-        let way = if *from_stock { "ships from stock" } else { "delivers" };
-        let named = if *from_stock {
-            String::new()
-        } else {
-            format!(" ({})", self.term("lead-time", "lead time"))
-        };
-        let choice = if *offers > 1 {
-            format!(", the soonest of {offers} offers")
-        } else {
-            ", the only offer".to_owned()
-        };
-        let supplier = self.record(Kind::Supplier, supplier);
-        let part = self.record(Kind::Part, part);
-        format!("{supplier} {way} {part} in {lead_time}{named}{choice}")
+    /// The name of a record, as a piece of a sentence.
+    fn named(&self, kind: Kind, id: &str) -> Segment {
+        let text = self.title(kind, id).unwrap_or(id).to_owned();
+        Segment::Record { kind, id: id.to_owned(), text }
     }
 
-    fn of_feature(&self, reason: &'a Reason) -> String {
-        match reason {
-            Reason::Requires { feature, capability, need } => {
-                let name = self.record(Kind::Capability, capability);
-                let amount = if need == "yes" { String::new() } else { format!(": {need}") };
-                format!("{} needs {name}{amount}", self.record(Kind::Feature, feature))
-            }
-            Reason::Lacks { revision, capability, need, has } => {
-                let name = self.record(Kind::Capability, capability);
-                let revision = self.record(Kind::Revision, revision);
-                match has.as_deref() {
-                    None | Some("no") => format!("{revision} lacks {name}"),
-                    Some("yes") => {
-                        format!("{revision} has {name}, nobody says how much; {need} is needed")
-                    }
-                    Some(has) if self.is_less_better(capability) => {
-                        format!("{revision} has {has} of {name}, at most {need} is allowed")
-                    }
-                    Some(has) => format!("{revision} has {has} of {name}, {need} is needed"),
-                }
-            }
-            Reason::FieldRuns { revision, units, .. } => format!(
-                "{} can run it, with {units} devices in the field",
-                self.record(Kind::Revision, revision),
-            ),
-            Reason::FirstRevision { revision, .. } => format!(
-                "no device in the field can run it; {} is the first hardware that can",
-                self.record(Kind::Revision, revision),
-            ),
-            Reason::Supposed { feature, revision, capability } => {
-                let name = self.record(Kind::Capability, capability);
-                let lack = if self.is_less_better(capability) {
-                    format!("no planned hardware keeps {name} low enough")
-                } else if self.is_amount_needed(feature, capability) {
-                    format!("no planned hardware has enough {name}")
-                } else {
-                    format!("no planned hardware has {name}")
-                };
-                let revision = self.record(Kind::Revision, revision);
-                format!("{lack}; it is supposed that {revision} will carry it")
-            }
-            Reason::CarriedBy { feature, release } => format!(
-                "{} carries {}",
-                self.record(Kind::Release, release),
-                self.record(Kind::Feature, feature),
-            ),
-            _ => String::new(),
-        }
+    /// The name of an activity, as a piece of a sentence.
+    fn work(&self, id: &ActivityId) -> Segment {
+        let title = self.titles.get(id.as_str()).copied();
+        Segment::Activity { id: id.clone(), text: title.unwrap_or(id.as_str()).to_owned() }
     }
+}
 
-    fn of_decision(&self, reason: &'a Reason) -> String {
-        match reason {
-            Reason::Gates { activity, .. } => {
-                format!("“{}” can't start before it is decided", self.activity(activity))
-            }
-            Reason::Target { target, on, confidence } => format!(
-                "“{}” should be reached by {} with {}",
-                self.activity(target),
-                day(*on),
-                percent(*confidence),
-            ),
-            Reason::OnTimeIfNow { probability, .. } => {
-                format!("decided today, that holds with {}", percent(*probability))
-            }
-            Reason::WaitingCosts { days, now, then, .. } => format!(
-                "waiting {days} days lowers it from {} to {}",
-                percent(*now),
-                percent(*then),
-            ),
-            Reason::LimitedBy { title, share, .. } => {
-                format!("“{title}” drives the date in {} of the late cases", percent(*share))
-            }
-            _ => String::new(),
+/// Words, as a piece of a sentence.
+fn text(words: impl Into<String>) -> Segment {
+    Segment::Text(words.into())
+}
+
+/// The pieces of a sentence, with words that follow words put together.
+fn joined(pieces: Vec<Segment>) -> Vec<Segment> {
+    let mut joined: Vec<Segment> = Vec::new();
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (_, Segment::Text(words)) if words.is_empty() => {}
+            (Some(Segment::Text(before)), Segment::Text(words)) => before.push_str(&words),
+            (_, piece) => joined.push(piece),
         }
     }
+    joined
 }
 
 /// A share in per cent: certainty is told only where it is certain.

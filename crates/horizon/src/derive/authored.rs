@@ -1,6 +1,6 @@
 //! Activities, milestones and links that people wrote join the derived ones.
 
-use longlead_model::{Activity, Band, Kind, Step};
+use longlead_model::{Activity, ActivityId, Band, Kind, Step};
 use longlead_network::ConstraintKind;
 
 use crate::derive::Role;
@@ -12,7 +12,7 @@ pub(super) fn derive(builder: &mut Builder<'_>) {
     for activity in records.activities.values() {
         let band = activity.band.unwrap_or(Band::Software);
         let mut node = derived(activity.id.clone(), activity.title.clone(), Role::Authored, band);
-        node.because.push(Reason::Authored { activity: activity.id.to_string() });
+        node.because.push(Reason::Authored { activity: activity.id.clone() });
         let index = builder.add_work(node, &activity.work, Facets::default());
         for (kind, date) in constraints(activity) {
             builder.constrain(index, kind, date);
@@ -23,12 +23,12 @@ pub(super) fn derive(builder: &mut Builder<'_>) {
         }
     }
     for milestone in records.milestones.values() {
-        let id = (&milestone.id).into();
-        let mut node = derived(id, milestone.title.clone(), Role::Milestone, Band::Hardware);
-        node.because.push(Reason::Authored { activity: milestone.id.to_string() });
+        let id = ActivityId::from(&milestone.id);
+        let mut node =
+            derived(id.clone(), milestone.title.clone(), Role::Milestone, Band::Hardware);
+        node.because.push(Reason::Authored { activity: id.clone() });
         node.target = milestone.target;
         node.confidence = milestone.confidence.map(longlead_model::Share::value);
-        let id = node.id.clone();
         builder.add_milestone(node, Facets::default());
         for (position, before) in milestone.after.iter().enumerate() {
             let stated = (Kind::Milestone, milestone.id.as_str(), after_path(position));

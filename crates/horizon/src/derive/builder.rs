@@ -17,9 +17,10 @@ use longlead_network::{
     Rework, TeamIndex,
 };
 
+use crate::calendar::PlanCalendar;
 use crate::capability::{Offered, all_offered};
 use crate::derive::supply::Supply;
-use crate::derive::{Carrier, Derivation, Derived, LinkOrigin, Role};
+use crate::derive::{Carrier, Derivation, Derived, LinkOrigin, Role, fact};
 use crate::reason::Reason;
 use crate::timeline::Timeline;
 
@@ -70,7 +71,7 @@ pub(super) struct Builder<'a> {
     suggestions: usize,
     pub(super) diagnostics: Vec<Diagnostic>,
     calendars: BTreeMap<CalendarId, CalendarIndex>,
-    calendar_names: Vec<String>,
+    plan_calendars: Vec<PlanCalendar>,
     week_days: Vec<f64>,
     default_calendar: CalendarIndex,
     links: Vec<PendingLink>,
@@ -106,7 +107,7 @@ impl<'a> Builder<'a> {
             suggestions: 0,
             diagnostics: Vec::new(),
             calendars: BTreeMap::new(),
-            calendar_names: Vec::new(),
+            plan_calendars: Vec::new(),
             week_days: Vec::new(),
             default_calendar: ELAPSED,
             links: Vec::new(),
@@ -143,9 +144,9 @@ impl<'a> Builder<'a> {
         self.calendar(work.calendar.as_ref()).or(of_team).unwrap_or(self.default_calendar)
     }
 
-    /// The name of a calendar, for reasons.
-    pub(super) fn calendar_name(&self, index: CalendarIndex) -> String {
-        self.calendar_names.get(index.index()).cloned().unwrap_or_default()
+    /// A calendar, for reasons.
+    fn plan_calendar(&self, index: CalendarIndex) -> PlanCalendar {
+        self.plan_calendars.get(index.index()).cloned().unwrap_or(PlanCalendar::Elapsed)
     }
 
     fn unit_days(&self, unit: TimeUnit, calendar: CalendarIndex) -> f64 {
@@ -182,19 +183,20 @@ impl<'a> Builder<'a> {
         let estimate = self.estimate(&work.estimate, calendar);
         let teams: Vec<&TeamId> = work.team.iter().chain(work.teams.keys()).collect();
         derived.because.push(Reason::Estimated {
-            activity: derived.id.to_string(),
+            activity: derived.id.clone(),
             estimate: work.estimate.to_string(),
-            team: teams.first().map(|team| team.to_string()),
-            calendar: self.calendar_name(calendar),
+            team: teams.first().map(|team| (*team).clone()),
+            calendar: self.plan_calendar(calendar),
         });
         if let (Some(first_pass), Some(rework)) = (work.first_pass, &work.rework) {
             derived.because.push(Reason::MayFail {
-                activity: derived.id.to_string(),
+                activity: derived.id.clone(),
                 first_pass: first_pass.value(),
                 rework: rework.to_string(),
             });
         }
-        facets.teams = teams.into_iter().cloned().collect();
+        let mut seen = BTreeSet::new();
+        facets.teams = teams.into_iter().filter(|team| seen.insert(*team)).cloned().collect();
         let index = self.add(NewNode { derived, calendar, estimate, facets });
         let demands = self.demands(work);
         let rework = work.first_pass.zip(work.rework.as_ref()).map(|(first_pass, rework)| Rework {
@@ -236,7 +238,8 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn add(&mut self, node: NewNode) -> ActivityIndex {
-        let NewNode { derived, calendar, estimate, facets } = node;
+        let NewNode { mut derived, calendar, estimate, facets } = node;
+        fact::trace(&self.bundle.records, &mut derived, &facets);
         let index = ActivityIndex::new(self.network.activities.len() as u32);
         let mut activity = network::Activity::new(derived.id.to_string(), calendar, estimate);
         activity.progress = self.progress(&derived.id, calendar);
@@ -257,7 +260,7 @@ impl<'a> Builder<'a> {
             return;
         };
         node.because.push(Reason::Happened {
-            activity: node.id.to_string(),
+            activity: node.id.clone(),
             started: actual.started,
             finished: actual.finished,
         });
@@ -423,7 +426,7 @@ impl<'a> Builder<'a> {
             nodes: self.nodes,
             index: self.index,
             links,
-            calendars: self.calendar_names,
+            calendars: self.plan_calendars,
             timeline: self.timeline,
             carriers: self.carriers,
             settled: self.settled,
@@ -463,7 +466,19 @@ fn earliest_date(records: &Records, as_of: Date) -> Date {
     actuals.chain(orders).fold(as_of, Date::min)
 }
 
-/// A node without reasons yet.
+/// A node without reasons yet; to whom it belongs is filled in when it is added.
 pub(super) fn derived(id: ActivityId, title: String, role: Role, band: Band) -> Derived {
-    Derived { id, title, role, band, because: Vec::new(), target: None, confidence: None }
+    Derived {
+        id,
+        title,
+        role,
+        band,
+        because: Vec::new(),
+        target: None,
+        confidence: None,
+        teams: Vec::new(),
+        product: None,
+        markets: Vec::new(),
+        sources: BTreeSet::new(),
+    }
 }

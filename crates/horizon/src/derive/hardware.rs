@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use longlead_model::{
-    ActivityId, Band, Build, BuildId, BuildStage, Certificate, Code, Diagnostic, Kind, Market,
-    MarketId, Regime, RegimeId, Revision,
+    ActivityId, Band, Build, BuildId, BuildStage, CapabilityId, Certificate, Code, Diagnostic,
+    Kind, Market, MarketId, Regime, RegimeId, Revision,
 };
 use longlead_network::ConstraintKind;
 
@@ -118,7 +118,7 @@ fn design(builder: &mut Builder<'_>, revision: &Revision) {
     let title = format!("{}: specification and layout", revision.title);
     let mut node = derived(id, title, Role::Design, Band::Hardware);
     if let Some(on) = revision.specification_freeze {
-        node.because.push(Reason::Freezes { revision: revision.id.to_string(), on });
+        node.because.push(Reason::Freezes { revision: revision.id.clone(), on });
     }
     let facets = Facets { revision: Some(revision.id.clone()), ..Facets::default() };
     let index = builder.add_work(node, work, facets);
@@ -148,7 +148,7 @@ fn builds(builder: &mut Builder<'_>, revision: &Revision, builds: &[&Build]) {
             format!("{} {}: build {}", revision.title, stage_name(build.stage), build.quantity);
         let mut node = derived(id.clone(), title, Role::Build, Band::Hardware);
         node.because.push(Reason::BuildOrder {
-            build: build.id.to_string(),
+            build: build.id.clone(),
             stage: stage_name(build.stage).to_owned(),
             quantity: build.quantity,
             after: before.first().map(|before| stage_name(before.stage).to_owned()),
@@ -241,7 +241,7 @@ fn certify<'a>(builder: &mut Builder<'a>, revision: &'a Revision, builds: &[&Bui
         let regimes = market.regimes.iter().filter_map(|it| records.regimes.get(it));
         let held = regimes.filter_map(|regime| certified(builder, revision, regime));
         node.because.extend(held.map(|certificate| Reason::Certified {
-            certificate: certificate.id.to_string(),
+            certificate: certificate.id.clone(),
             expires: certificate.expires,
         }));
         let needed: Vec<_> = market.regimes.iter().filter(|it| pending.contains(*it)).collect();
@@ -294,12 +294,12 @@ fn certification(
     let title = format!("{}: certify {}", revision.title, regime.title);
     let mut node = derived(id.clone(), title, Role::Certify, Band::Hardware);
     let by = regime.applies_to.iter().filter(|it| offered.levels.contains_key(*it));
-    let by: Vec<String> = by.map(ToString::to_string).collect();
+    let by: Vec<CapabilityId> = by.cloned().collect();
     for market in markets {
         node.because.push(Reason::Demanded {
-            market: market.id.to_string(),
-            regime: regime.id.to_string(),
-            revision: revision.id.to_string(),
+            market: market.id.clone(),
+            regime: regime.id.clone(),
+            revision: revision.id.clone(),
             by: by.clone(),
         });
     }
@@ -368,7 +368,7 @@ fn shipping(builder: &mut Builder<'_>, revision: &Revision, market: &Market) -> 
     let id = ids::ship(&revision.id, &market.id);
     let title = format!("{}: ship to {}", revision.title, market.title);
     let mut node = derived(id.clone(), title, Role::Ship, Band::Hardware);
-    node.because.push(Reason::Shipped { market: market.id.to_string(), time: time.to_string() });
+    node.because.push(Reason::Shipped { market: market.id.clone(), time: time.to_string() });
     let estimate = builder.estimate(time, ELAPSED);
     builder.add(NewNode { derived: node, calendar: ELAPSED, estimate, facets: Facets::default() });
     Some(id)

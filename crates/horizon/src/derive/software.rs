@@ -97,8 +97,8 @@ fn release(builder: &mut Builder<'_>, release: &Release, carried: &[&Feature]) {
     node.target = release.target;
     node.confidence = release.confidence.map(longlead_model::Share::value);
     node.because.extend(carried.iter().map(|feature| Reason::CarriedBy {
-        feature: feature.id.to_string(),
-        release: release.id.to_string(),
+        feature: feature.id.clone(),
+        release: release.id.clone(),
     }));
     let index = match &release.work {
         Some(work) => builder.add_work(node, work, Facets::default()),
@@ -167,8 +167,8 @@ fn launch(builder: &mut Builder<'_>, feature: &Feature, carrier: &Carrier) {
     node.target = feature.target;
     node.confidence = feature.confidence.map(longlead_model::Share::value);
     node.because.extend(feature.requires.iter().map(|(capability, need)| Reason::Requires {
-        feature: feature.id.to_string(),
-        capability: capability.to_string(),
+        feature: feature.id.clone(),
+        capability: capability.clone(),
         need: need.to_string(),
     }));
     let carried_by = match carrier {
@@ -182,24 +182,24 @@ fn launch(builder: &mut Builder<'_>, feature: &Feature, carrier: &Carrier) {
             let fleet =
                 builder.bundle.records.revisions.get(revision).and_then(|it| it.fleet.as_ref());
             node.because.push(Reason::FieldRuns {
-                feature: feature.id.to_string(),
-                revision: revision.to_string(),
+                feature: feature.id.clone(),
+                revision: revision.clone(),
                 units: fleet.map_or(0, |fleet| fleet.units),
             });
             None
         }
         Carrier::Revision { revision } => {
             node.because.push(Reason::FirstRevision {
-                feature: feature.id.to_string(),
-                revision: revision.to_string(),
+                feature: feature.id.clone(),
+                revision: revision.clone(),
             });
             Some(revision)
         }
         Carrier::Supposed { revision, capabilities } => {
             node.because.extend(capabilities.iter().map(|capability| Reason::Supposed {
-                feature: feature.id.to_string(),
-                revision: revision.to_string(),
-                capability: capability.to_string(),
+                feature: feature.id.clone(),
+                revision: revision.clone(),
+                capability: capability.clone(),
             }));
             Some(revision)
         }
@@ -225,8 +225,8 @@ fn field_lacks(builder: &Builder<'_>, feature: &Feature) -> Vec<Reason> {
     let lacks = in_field.flat_map(|revision| {
         let missing = missing(bundle, feature, builder.offered(revision)).into_iter();
         missing.map(|missing| Reason::Lacks {
-            revision: revision.id.to_string(),
-            capability: missing.capability.to_string(),
+            revision: revision.id.clone(),
+            capability: missing.capability.clone(),
             need: missing.need,
             has: missing.has,
         })

@@ -112,9 +112,9 @@ fn title(builder: &Builder<'_>, part: &PartId, build: &Build) -> String {
 
 fn needs_part(revision: &Revision, build: &Build, need: &Need<'_>) -> Reason {
     Reason::NeedsPart {
-        build: build.id.to_string(),
-        revision: revision.id.to_string(),
-        part: need.part.to_string(),
+        build: build.id.clone(),
+        revision: revision.id.clone(),
+        part: need.part.clone(),
         quantity: need.quantity.normalize().to_string(),
     }
 }
@@ -135,10 +135,15 @@ fn ordered(
         derived(id.clone(), title(builder, need.part, build), Role::Procure, Band::Hardware);
     node.because.push(needs_part(revision, build, need));
     node.because.extend(orders.iter().map(|order| Reason::Ordered {
-        order: order.id.to_string(),
+        order: order.id.clone(),
         placed: order.placed,
         promised: order.promised,
         received: order.received,
+    }));
+    // What was ordered may be an alternate, and it may come from several suppliers.
+    node.sources.extend(orders.iter().flat_map(|order| {
+        let (part, supplier) = (order.part.to_string(), order.supplier.to_string());
+        [(Kind::Part, part), (Kind::Supplier, supplier)]
     }));
     warn_of_orders(builder, build, need, orders);
     let start = |order: &&Order| At::start_of(builder.timeline.slot(order.placed));
@@ -244,9 +249,9 @@ fn bought<'a>(
         derived(id.clone(), title(builder, need.part, build), Role::Procure, Band::Hardware);
     node.because.push(needs_part(revision, build, need));
     node.because.push(Reason::BestOffer {
-        offer: best.offer.id.to_string(),
-        supplier: best.offer.supplier.to_string(),
-        part: best.offer.part.to_string(),
+        offer: best.offer.id.clone(),
+        supplier: best.offer.supplier.clone(),
+        part: best.offer.part.clone(),
         lead_time: best.lead_time.to_string(),
         from_stock: best.from_stock,
         offers: best.offers,

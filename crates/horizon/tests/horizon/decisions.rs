@@ -17,7 +17,7 @@ fn frozen_on(date: &str) -> String {
 }
 
 fn decision<'a>(plan: &'a Plan, id: &str) -> &'a DecisionForecast {
-    plan.forecast.decisions.iter().find(|it| it.id == id).unwrap()
+    plan.forecast.decisions.iter().find(|it| it.id.as_str() == id).unwrap()
 }
 
 fn warned(plan: &Plan, part: &str) -> bool {
@@ -181,8 +181,8 @@ fn what_a_revision_lacks_or_must_keep_up_with_is_said_plainly() {
     let plan = planned(&bundle);
     let vocabulary = Vocabulary::new(&bundle, &plan.derivation, None);
     let lacks = |need: &str, has: &str| Reason::Lacks {
-        revision: "tracker-c".to_owned(),
-        capability: "ram".to_owned(),
+        revision: "tracker-c".try_into().unwrap(),
+        capability: "ram".try_into().unwrap(),
         need: need.to_owned(),
         has: Some(has.to_owned()),
     };
@@ -190,8 +190,8 @@ fn what_a_revision_lacks_or_must_keep_up_with_is_said_plainly() {
     assert_eq!(too_little, "Tracker rev C has 256 KiB of Free RAM, 512 KiB is needed");
     assert_eq!(vocabulary.sentence(&lacks("yes", "no")), "Tracker rev C lacks Free RAM");
     let keeps_up = |link: &str, lag: Option<&str>| Reason::KeepsUp {
-        activity: "design:tracker-c".to_owned(),
-        successor: "build:c-evt".to_owned(),
+        activity: "design:tracker-c".try_into().unwrap(),
+        successor: "build:c-evt".try_into().unwrap(),
         link: link.to_owned(),
         lag: lag.map(str::to_owned),
         on: day("2027-05-25"),

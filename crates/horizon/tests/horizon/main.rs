@@ -4,6 +4,10 @@
 
 mod decisions;
 mod facts;
+mod pages;
 mod properties;
+mod references;
+mod sample;
+mod schema;
 mod story;
 mod support;

@@ -83,7 +83,8 @@ fn a_need_that_nobody_planned_is_foreseen_with_the_day_by_which_to_decide() {
     assert_eq!(orphans[0].feature.as_str(), "shock");
     assert_eq!(orphans[0].capability.as_str(), "ram");
     assert_eq!(orphans[0].best.as_ref().unwrap().1, "256 KiB");
-    let carry = plan.forecast.decisions.iter().find(|it| it.id == "carry:tracker-c:ram").unwrap();
+    let carry =
+        plan.forecast.decisions.iter().find(|it| it.id.as_str() == "carry:tracker-c:ram").unwrap();
     assert_eq!(orphans[0].decide_by, carry.decide_by);
     assert!(carry.derived && carry.decide_by.is_some());
 }
@@ -92,7 +93,8 @@ fn a_need_that_nobody_planned_is_foreseen_with_the_day_by_which_to_decide() {
 fn nothing_can_be_decided_once_the_specification_has_frozen() {
     let plan = planned(&tracker());
     let freeze = "2027-01-18".parse().unwrap();
-    let carry = plan.forecast.decisions.iter().find(|it| it.id == "carry:tracker-c:ram").unwrap();
+    let carry =
+        plan.forecast.decisions.iter().find(|it| it.id.as_str() == "carry:tracker-c:ram").unwrap();
     assert!(carry.decide_by.unwrap() <= freeze);
     let last = carry.curve.last().unwrap();
     assert_eq!((last.0, last.1), ("2027-01-19".parse().unwrap(), 0.0));
@@ -136,7 +138,7 @@ fn a_scenario_moves_only_what_its_facts_move() {
     assert!(moved.contains(&"launch:door"), "{moved:?}");
     assert!(!moved.contains(&"launch:geofence"), "{moved:?}");
     assert!(comparison.milestones.iter().all(|it| it.moved_days.unwrap() <= 0));
-    assert!(!comparison.activities.iter().any(|it| it.id == "procure:c-evt:opt3001"
+    assert!(!comparison.activities.iter().any(|it| it.id.as_str() == "procure:c-evt:opt3001"
         && it.finish_p50.before != it.finish_p50.after
         && it.start_p50.before == it.start_p50.after));
     assert_eq!(compare(&before, &before), Comparison::default());
@@ -149,7 +151,7 @@ fn leaving_a_part_out_takes_the_feature_off_the_hardware() {
     let after = planned(&under(&bundle, "no-light")).forecast;
     let comparison = compare(&before, &after);
     assert_eq!(comparison.coverage.len(), 1);
-    assert_eq!(comparison.coverage[0].feature, "door");
+    assert_eq!(comparison.coverage[0].feature.as_str(), "door");
     assert_eq!(comparison.coverage[0].supported.after, Some(false));
     assert_eq!(comparison.orphan_needs.len(), 1);
 }
@@ -167,7 +169,7 @@ fn an_actual_moves_what_follows_and_closes_the_specification() {
     };
     assert!(date(&after) < date(&before));
     // What nobody can carry any more can't launch, and nobody is asked to decide it.
-    assert!(!after.decisions.iter().any(|it| it.id.starts_with("carry:")));
+    assert!(!after.decisions.iter().any(|it| it.id.as_str().starts_with("carry:")));
     assert!(!after.milestones.iter().any(|it| it.id.as_str() == "launch:shock"));
     assert_eq!(after.foresight.orphan_needs[0].could_carry, None);
 }
@@ -175,7 +177,7 @@ fn an_actual_moves_what_follows_and_closes_the_specification() {
 #[test]
 fn economic_decide_by_weighs_delay_against_waiting() {
     let plan = planned(&tracker());
-    let freeze = plan.forecast.decisions.iter().find(|it| it.id == "freeze-c").unwrap();
+    let freeze = plan.forecast.decisions.iter().find(|it| it.id.as_str() == "freeze-c").unwrap();
     // c_d / (c_d + c_w) = 30 / (30 + 10).
     assert!((freeze.economic.as_ref().unwrap().confidence - 0.75).abs() < 1e-9);
     assert_eq!(freeze.state, State::Lost);

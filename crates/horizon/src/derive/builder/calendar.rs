@@ -8,21 +8,22 @@ use longlead_network as network;
 use longlead_network::{CalendarIndex, SlotRange, WeekPattern};
 
 use super::{Builder, EXTENDS_MAX};
+use crate::calendar::PlanCalendar;
 
 impl Builder<'_> {
     pub(super) fn compile_calendars(&mut self) {
         let elapsed = network::Calendar::elapsed(self.timeline.slots());
-        self.add_calendar("elapsed", elapsed, 7.0);
+        self.add_calendar(PlanCalendar::Elapsed, elapsed, 7.0);
         let week = self.week_pattern(&longlead_model::Weekday::MONDAY_TO_FRIDAY);
         let usual = network::Calendar::from_week(self.timeline.slots(), &week);
         self.default_calendar = CalendarIndex::new(self.network.calendars.len() as u32);
-        self.add_calendar("Monday to Friday", usual, 5.0);
+        self.add_calendar(PlanCalendar::MondayToFriday, usual, 5.0);
         for calendar in self.bundle.records.calendars.values() {
             let week = self.calendar_pattern(calendar);
             let days = calendar.week.iter().collect::<BTreeSet<_>>().len() as f64;
             let compiled = network::Calendar::from_week(self.timeline.slots(), &week);
             let index = CalendarIndex::new(self.network.calendars.len() as u32);
-            if self.add_calendar(calendar.id.as_str(), compiled, days) {
+            if self.add_calendar(PlanCalendar::Named(calendar.id.clone()), compiled, days) {
                 self.calendars.insert(calendar.id.clone(), index);
             }
         }
@@ -34,20 +35,20 @@ impl Builder<'_> {
 
     fn add_calendar(
         &mut self,
-        name: &str,
+        plan_calendar: PlanCalendar,
         calendar: Result<network::Calendar, network::CalendarError>,
         week_days: f64,
     ) -> bool {
         match calendar {
             Ok(calendar) => {
                 self.network.calendars.push(calendar);
-                self.calendar_names.push(name.to_owned());
+                self.plan_calendars.push(plan_calendar);
                 self.week_days.push(week_days);
                 true
             }
             Err(error) => {
-                let message = format!("calendar `{name}` can't be used: {error}");
-                let place = self.bundle.place(Kind::Calendar, name, &[]);
+                let message = format!("calendar `{plan_calendar}` can't be used: {error}");
+                let place = self.bundle.place(Kind::Calendar, plan_calendar.as_str(), &[]);
                 let diagnostic = Diagnostic::error(Code::EmptyInterval, message).at(place);
                 self.diagnostics.push(diagnostic.help("give it at least one working day"));
                 false
