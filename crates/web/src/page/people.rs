@@ -1,0 +1,562 @@
+//! `/people`: who works with it, what they may do, and what is shared with whom. For owners.
+
+use std::fmt::Write as _;
+
+use axum::Form;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use longlead_model::{Kind, RecordKey};
+use longlead_records::StoreError;
+use longlead_records::people::{
+    NewUser, Organisation, OrganisationId, OrganisationKind, Role, Share, ShareId, ShareLevel,
+    User, UserChange, UserError, UserId,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::layout::{self, Page, csrf};
+use crate::problem::Problem;
+use crate::reader::Seen;
+use crate::rights;
+use crate::sight::Sight;
+use crate::ui;
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Problem {
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::NoUser | UserError::NoOrganisation => Problem::not_found(error.to_string()),
+            error => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Problem::new(status, "refused", "This can't be done").detail(error.to_string())
+            }
+        }
+    }
+}
+
+fn framed(seen: &Seen, title: &str, lede: Option<Markup>, main: Markup) -> Html<String> {
+    let tools = html! {};
+    layout::page(seen, &Page { title, section: "/people", lede, tools, main, live: false })
+}
+
+pub(crate) async fn list(seen: Seen) -> Result<Html<String>, Problem> {
+    let people = seen.app.people();
+    let (users, organisations) = (people.users().await?, people.organisations().await?);
+    let shares = people.shares(None).await?;
+    let main = html! {
+        section {
+            h2 { "Users" }
+            (user_table(&users, &organisations))
+            (invite_form(&seen, &organisations))
+        }
+        section {
+            h2 { "Organisations" }
+            (organisation_table(&organisations, &users, &shares))
+            (organisation_form(&seen))
+        }
+        section { h2 { "What each role may change" } (role_table()) }
+    };
+    let lede = html! { "Who works with this Longlead, and what they may do." };
+    Ok(framed(&seen, "People", Some(lede), main))
+}
+
+fn name_of(organisations: &[Organisation], id: OrganisationId) -> &str {
+    organisations.iter().find(|it| it.id == id).map_or("", |it| it.name.as_str())
+}
+
+fn user_table(users: &[User], organisations: &[Organisation]) -> Markup {
+    html! {
+        div.scroll { table.data data-sortable {
+            thead { tr {
+                th scope="col" { "Name" } th scope="col" { "Email" } th scope="col" { "Role" }
+                th scope="col" { "Organisation" } th scope="col" { "Last seen" } th scope="col" { "State" }
+            } }
+            tbody { @for user in users {
+                tr {
+                    th scope="row" { a href={ "/people/users/" (user.id) } { (user.name) } }
+                    td { (user.email) }
+                    td { (user.role) }
+                    td { (name_of(organisations, user.organisation)) }
+                    td.nowrap { @match user.last_seen { Some(at) => (ui::instant(at)), None => (ui::dash()) } }
+                    td { @if user.disabled { "disabled" } @else if user.invited { "invited" } @else { "active" } }
+                }
+            } }
+        } }
+    }
+}
+
+fn role_options(chosen: Role) -> Markup {
+    html! { @for role in Role::ALL { option value=(role) selected[*role == chosen] { (role) " – " (role.doc().trim()) } } }
+}
+
+fn organisation_options(organisations: &[Organisation], chosen: Option<OrganisationId>) -> Markup {
+    html! { @for it in organisations { option value=(it.id) selected[Some(it.id) == chosen] { (it.name) } } }
+}
+
+fn invite_form(seen: &Seen, organisations: &[Organisation]) -> Markup {
+    html! {
+        details {
+            summary { "Invite someone" }
+            form.edit method="post" action="/people/users" {
+                (csrf(&seen.reader))
+                div.field { label for="name" { "Name" } input #name name="name" required maxlength="200"; }
+                div.field { label for="email" { "Email" } input #email name="email" type="email" required; }
+                div.field { label for="role" { "Role" } select #role name="role" { (role_options(Role::Viewer)) } }
+                div.field {
+                    label for="organisation" { "Organisation" }
+                    select #organisation name="organisation" { (organisation_options(organisations, None)) }
+                    p.hint { "A partner sees what is shared with their organisation." }
+                }
+                (discipline_field(seen, None))
+                button.button.primary { "Invite" }
+            }
+        }
+    }
+}
+
+/// In whose words reasons are told.
+pub(crate) fn discipline_field(seen: &Seen, chosen: Option<&str>) -> Markup {
+    let terms = seen.bundle().records.terms.values();
+    let mut disciplines: Vec<&str> =
+        terms.flat_map(|term| term.names.keys()).map(String::as_str).collect();
+    disciplines.sort_unstable();
+    disciplines.dedup();
+    html! {
+        div.field {
+            label for="discipline" { "Discipline" }
+            input #discipline name="discipline" list="disciplines" value=[chosen] maxlength="60";
+            datalist #disciplines { @for it in disciplines { option value=(it) {} } }
+            p.hint { "Reasons are told in its words, as the glossary has them. May be left out." }
+        }
+    }
+}
+
+fn organisation_table(organisations: &[Organisation], users: &[User], shares: &[Share]) -> Markup {
+    html! {
+        div.scroll { table.data {
+            thead { tr {
+                th scope="col" { "Name" } th scope="col" { "What it is" }
+                th.num scope="col" { "Users" } th.num scope="col" { "Shares" }
+            } }
+            tbody { @for it in organisations {
+                tr {
+                    th scope="row" { a href={ "/people/organisations/" (it.id) } { (it.name) } }
+                    td { (it.kind.as_str().replace('_', " ")) }
+                    td.num { (users.iter().filter(|user| user.organisation == it.id).count()) }
+                    td.num { (shares.iter().filter(|share| share.organisation == it.id).count()) }
+                }
+            } }
+        } }
+    }
+}
+
+fn organisation_form(seen: &Seen) -> Markup {
+    html! {
+        details {
+            summary { "Add an organisation" }
+            form.edit method="post" action="/people/organisations" {
+                (csrf(&seen.reader))
+                div.field { label for="organisation-name" { "Name" } input #organisation-name name="name" required maxlength="200"; }
+                div.field { label for="kind" { "What it is" } select #kind name="kind" { (kind_options(OrganisationKind::ContractManufacturer)) } }
+                button.button.primary { "Add" }
+            }
+        }
+    }
+}
+
+fn kind_options(chosen: OrganisationKind) -> Markup {
+    html! { @for kind in OrganisationKind::ALL {
+        option value=(kind) selected[*kind == chosen] { (kind.as_str().replace('_', " ")) " – " (kind.doc().trim()) }
+    } }
+}
+
+/// Roles by kinds of records: made from the rule itself.
+fn role_table() -> Markup {
+    html! {
+        div.scroll { table.matrix {
+            thead { tr {
+                th scope="col" { "Records" }
+                @for role in Role::ALL { th scope="col" title=(role.doc().trim()) { (role) } }
+            } }
+            tbody { @for kind in Kind::ALL {
+                tr {
+                    th scope="row" { (kind.word()) }
+                    @for role in Role::ALL {
+                        @if !rights::may_write(*role, Some(*kind)) { td.no { span.visually-hidden { "no" } } }
+                        @else if *role == Role::Partner { td.part title="If it is shared for editing" { "if shared" } }
+                        @else { td.yes { "yes" } }
+                    }
+                }
+            } }
+        } }
+        p.muted { "Everyone may read; partners what is shared with their organisation. Only owners see this page and the audit log." }
+    }
+}
+
+// ---- Users ---------------------------------------------------------------------------------
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Invited {
+    name: String,
+    email: String,
+    role: Role,
+    organisation: i64,
+    #[serde(default)]
+    discipline: String,
+}
+
+fn filled(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+pub(crate) async fn invite(seen: Seen, Form(told): Form<Invited>) -> Result<Response, Problem> {
+    let new = NewUser {
+        email: told.email.trim().to_owned(),
+        name: told.name.trim().to_owned(),
+        role: told.role,
+        organisation: told.organisation.into(),
+        discipline: filled(&told.discipline),
+    };
+    let by = seen.reader.by(seen.app.now());
+    let (user, link) = seen.app.people().create_user(&new, &by).await?;
+    Ok(link_page(&seen, &user, link.expose()).into_response())
+}
+
+/// Shows a one-time link, this once.
+fn link_page(seen: &Seen, user: &User, secret: &str) -> Html<String> {
+    let main = html! {
+        p.notice.good { "Give this link to " strong { (user.name) } ". It sets their password, works once, and holds for 72 hours. It isn't shown again." }
+        p.mono { code data-copy { (layout::host_of(seen)) "/welcome/" (secret) } }
+        p { a.button href="/people" { "Done" } }
+    };
+    framed(seen, "One-time link", None, main)
+}
+
+async fn user_of(seen: &Seen, id: i64) -> Result<User, Problem> {
+    let user = seen.app.people().user(id.into()).await?;
+    user.ok_or_else(|| Problem::not_found("There is no such user"))
+}
+
+pub(crate) async fn user(seen: Seen, Path(id): Path<i64>) -> Result<Html<String>, Problem> {
+    let user = user_of(&seen, id).await?;
+    let people = seen.app.people();
+    let organisations = people.organisations().await?;
+    let sessions = people.sessions_of(user.id, seen.app.now()).await?;
+    let mut tokens = people.tokens_of(user.id).await?;
+    tokens.retain(|token| token.revoked_at.is_none());
+    let base = format!("/people/users/{id}");
+    let button = |action: &str, class: &str, label: &str, confirm: Option<&str>| {
+        html! {
+            form method="post" action={ (base) "/" (action) } data-confirm=[confirm] {
+                (csrf(&seen.reader)) button class={ "button " (class) } { (label) }
+            }
+        }
+    };
+    let main = html! {
+        div.split {
+            form.edit method="post" action=(base) {
+                (csrf(&seen.reader))
+                div.field { label for="name" { "Name" } input #name name="name" required maxlength="200" value=(user.name); }
+                div.field { label for="email" { "Email" } input #email name="email" type="email" required value=(user.email); }
+                div.field { label for="role" { "Role" } select #role name="role" { (role_options(user.role)) } }
+                div.field { label for="organisation" { "Organisation" } select #organisation name="organisation" { (organisation_options(&organisations, Some(user.organisation))) } }
+                (discipline_field(&seen, user.discipline.as_deref()))
+                button.button.primary { "Save" }
+            }
+            aside {
+                h2 { "Access" }
+                p { @if user.disabled { "Disabled: can't sign in." } @else if user.invited { "Invited: has no password yet." } @else { "Active." } " " (sessions.len()) " open sessions, " (tokens.len()) " tokens." }
+                div.toolbar {
+                    (button("link", "", "New one-time link", None))
+                    (button("sign-out", "", "Sign out everywhere", None))
+                    @if user.disabled { (button("enable", "", "Enable", None)) }
+                    @else { (button("disable", "danger", "Disable", Some("Disable this account? Its sessions end at once."))) }
+                }
+                p { a href={ "/audit?who=" (user.id) } { "What they did" } }
+            }
+        }
+    };
+    Ok(framed(&seen, &user.name.clone(), None, main))
+}
+
+pub(crate) async fn change(
+    seen: Seen,
+    Path(id): Path<i64>,
+    Form(told): Form<Invited>,
+) -> Result<Redirect, Problem> {
+    let change = UserChange {
+        email: Some(told.email.trim().to_owned()),
+        name: Some(told.name.trim().to_owned()),
+        role: Some(told.role),
+        organisation: Some(told.organisation.into()),
+        discipline: Some(filled(&told.discipline)),
+        disabled: None,
+    };
+    changed(&seen, id, &change).await
+}
+
+async fn changed(seen: &Seen, id: i64, change: &UserChange) -> Result<Redirect, Problem> {
+    let by = seen.reader.by(seen.app.now());
+    seen.app.people().change_user(UserId::from(id), change, &by).await?;
+    Ok(Redirect::to(&format!("/people/users/{id}")))
+}
+
+pub(crate) async fn disable(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, Problem> {
+    changed(&seen, id, &UserChange { disabled: Some(true), ..UserChange::default() }).await
+}
+
+pub(crate) async fn enable(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, Problem> {
+    changed(&seen, id, &UserChange { disabled: Some(false), ..UserChange::default() }).await
+}
+
+pub(crate) async fn sign_out(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, Problem> {
+    let by = seen.reader.by(seen.app.now());
+    seen.app.people().revoke_all_of(id.into(), None, &by).await?;
+    Ok(Redirect::to(&format!("/people/users/{id}")))
+}
+
+pub(crate) async fn link(seen: Seen, Path(id): Path<i64>) -> Result<Html<String>, Problem> {
+    let user = user_of(&seen, id).await?;
+    let link = seen.app.people().issue_link(user.id, &seen.reader.by(seen.app.now())).await?;
+    Ok(link_page(&seen, &user, link.expose()))
+}
+
+// ---- Organisations and shares --------------------------------------------------------------
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewOrganisation {
+    name: String,
+    kind: OrganisationKind,
+}
+
+pub(crate) async fn add_organisation(
+    seen: Seen,
+    Form(told): Form<NewOrganisation>,
+) -> Result<Redirect, Problem> {
+    let by = seen.reader.by(seen.app.now());
+    let made = seen.app.people().create_organisation(&told.name, told.kind, &by).await?;
+    Ok(Redirect::to(&format!("/people/organisations/{}", made.id)))
+}
+
+async fn organisation_of(seen: &Seen, id: i64) -> Result<Organisation, Problem> {
+    let organisations = seen.app.people().organisations().await?;
+    let found = organisations.into_iter().find(|it| it.id == OrganisationId::from(id));
+    found.ok_or_else(|| Problem::not_found("There is no such organisation"))
+}
+
+pub(crate) async fn organisation(seen: Seen, Path(id): Path<i64>) -> Result<Html<String>, Problem> {
+    let organisation = organisation_of(&seen, id).await?;
+    let shares = seen.app.people().shares(Some(organisation.id)).await?;
+    let sight = Sight::of_shares(&shares, &seen.outlook);
+    let base = format!("/people/organisations/{id}");
+    let main = html! {
+        div.split {
+            section {
+                h2 { "Shared with it" }
+                @if shares.is_empty() {
+                    (ui::empty("Nothing is shared", "A share names a record: the partner sees it and all that belongs to it, such as the offers, orders and builds of a supplier. Everything else stays hidden.", None))
+                } @else { (share_table(&seen, &shares, &base)) }
+                (share_form(&seen, &base))
+                h2 { "So its people see" }
+                (seen_by(&seen, &sight))
+            }
+            form.edit method="post" action=(base) {
+                (csrf(&seen.reader))
+                div.field { label for="name" { "Name" } input #name name="name" required maxlength="200" value=(organisation.name); }
+                div.field { label for="kind" { "What it is" } select #kind name="kind" { (kind_options(organisation.kind)) } }
+                button.button { "Save" }
+            }
+        }
+    };
+    Ok(framed(&seen, &organisation.name.clone(), None, main))
+}
+
+fn share_table(seen: &Seen, shares: &[Share], base: &str) -> Markup {
+    html! {
+        div.scroll { table.data {
+            thead { tr { th scope="col" { "Record" } th scope="col" { "May" } th scope="col" { "Since" } th {} } }
+            tbody { @for share in shares {
+                tr {
+                    th scope="row" { a href=(ui::key_href(&share.key)) { (title_of(seen, &share.key)) } " " span.id { (share.key) } }
+                    td { @if share.level == ShareLevel::Edit { "see and change" } @else { "see" } }
+                    td.nowrap { (ui::instant(share.at)) }
+                    td {
+                        form method="post" action={ (base) "/unshare" } {
+                            (csrf(&seen.reader))
+                            input type="hidden" name="share" value=(share.id);
+                            button.button.quiet.small { "Take back" }
+                        }
+                    }
+                }
+            } }
+        } }
+    }
+}
+
+fn title_of(seen: &Seen, key: &RecordKey) -> String {
+    let title = match key {
+        RecordKey::Record(kind, id) => seen.bundle().records.title(*kind, id),
+        RecordKey::Settings => None,
+    };
+    title.unwrap_or(key.id()).to_owned()
+}
+
+/// Kinds of records that are worth sharing: others belong to one of these.
+const SHARED_KINDS: &[Kind] = &[
+    Kind::Supplier,
+    Kind::Product,
+    Kind::Revision,
+    Kind::Regime,
+    Kind::Team,
+    Kind::Market,
+    Kind::Feature,
+    Kind::Build,
+    Kind::Milestone,
+    Kind::Decision,
+    Kind::Part,
+    Kind::Capability,
+];
+
+fn share_form(seen: &Seen, base: &str) -> Markup {
+    let records = &seen.bundle().records;
+    html! {
+        form.filters method="post" action={ (base) "/share" } {
+            (csrf(&seen.reader))
+            label for="record" { "Share" }
+            input #record name="record" list="shareable" required size="32" placeholder="supplier/…";
+            datalist #shareable {
+                @for kind in SHARED_KINDS { @for id in records.ids(*kind) {
+                    option value={ (kind) "/" (id) } { (records.title(*kind, id).unwrap_or(id)) }
+                } }
+            }
+            select name="level" aria-label="What they may" {
+                option value="view" { "to see" }
+                option value="edit" { "to see and change" }
+            }
+            button.button.primary { "Share" }
+        }
+    }
+}
+
+/// How much an organisation sees, by kind.
+fn seen_by(seen: &Seen, sight: &Sight) -> Markup {
+    let bundle = sight.bundle(&seen.outlook);
+    let counts = Kind::ALL.iter().map(|kind| (kind, bundle.records.ids(*kind)));
+    let counts: Vec<_> = counts.filter(|(_, ids)| !ids.is_empty()).collect();
+    html! {
+        @if counts.is_empty() { p.muted { "Nothing." } }
+        dl.facts {
+            @for (kind, ids) in &counts {
+                dt { (kind.word()) " (" (ids.len()) ")" }
+                dd { (some_of(ids)) }
+            }
+        }
+    }
+}
+
+fn some_of(ids: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let mut text = ids.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if ids.len() > SHOWN {
+        let _ = write!(text, " and {} more", ids.len() - SHOWN);
+    }
+    text
+}
+
+pub(crate) async fn change_organisation(
+    seen: Seen,
+    Path(id): Path<i64>,
+    Form(told): Form<NewOrganisation>,
+) -> Result<Redirect, Problem> {
+    let by = seen.reader.by(seen.app.now());
+    seen.app.people().change_organisation(id.into(), &told.name, told.kind, &by).await?;
+    Ok(Redirect::to(&format!("/people/organisations/{id}")))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Shared {
+    record: String,
+    level: ShareLevel,
+}
+
+pub(crate) async fn share(
+    seen: Seen,
+    Path(id): Path<i64>,
+    Form(told): Form<Shared>,
+) -> Result<Redirect, Problem> {
+    let organisation = organisation_of(&seen, id).await?;
+    if organisation.kind == OrganisationKind::Own {
+        let title = "Your own organisation sees everything already";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", title));
+    }
+    let key = told.record.trim().parse::<RecordKey>().ok();
+    let is_there = |key: &RecordKey| match key {
+        RecordKey::Record(kind, id) => seen.bundle().records.has(*kind, id),
+        RecordKey::Settings => false,
+    };
+    let key = key.filter(is_there).ok_or_else(|| {
+        Problem::not_found("There is no such record")
+            .detail("Write kind and id, such as `supplier/…`; the list offers what there is.")
+    })?;
+    let by = seen.reader.by(seen.app.now());
+    seen.app.people().add_share(organisation.id, &key, told.level, &by).await?;
+    Ok(Redirect::to(&format!("/people/organisations/{id}")))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Unshared {
+    share: i64,
+}
+
+pub(crate) async fn unshare(
+    seen: Seen,
+    Path(id): Path<i64>,
+    Form(told): Form<Unshared>,
+) -> Result<Redirect, Problem> {
+    let by = seen.reader.by(seen.app.now());
+    let removed: Result<bool, StoreError> =
+        seen.app.people().remove_share(ShareId::from(told.share), &by).await;
+    removed?;
+    Ok(Redirect::to(&format!("/people/organisations/{id}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{app, person};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_owner_invites_someone_by_a_link_that_is_shown_once() {
+        let app = app().await;
+        let owner = person(&app, Role::Owner).await;
+        let organisation = owner.organisation.id.to_string();
+        let fields = [
+            ("name", "Buyer"),
+            ("email", "buyer@longlead.example"),
+            ("role", "supply"),
+            ("organisation", organisation.as_str()),
+        ];
+        let invited = owner.post("/people/users", &fields).await;
+        assert_eq!(invited.status, StatusCode::OK, "{}", invited.text);
+        assert!(invited.text.contains("/welcome/"));
+        let again = owner.post("/people/users", &fields).await;
+        assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(owner.get("/people").await.text.contains("buyer@longlead.example"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_share_says_what_a_partner_then_sees() {
+        let app = app().await;
+        let owner = person(&app, Role::Owner).await;
+        let partner = person(&app, Role::Partner).await;
+        let page = format!("/people/organisations/{}", partner.organisation.id);
+        let wrong = [("record", "supplier/nobody"), ("level", "view")];
+        let refused = owner.post(&format!("{page}/share"), &wrong).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND);
+        let right = [("record", "supplier/cm-sz"), ("level", "edit")];
+        owner.post(&format!("{page}/share"), &right).await;
+        let text = owner.get(&page).await.text;
+        assert!(text.contains("see and change") && text.contains("build ("), "{text}");
+    }
+}

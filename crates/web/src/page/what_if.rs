@@ -1,0 +1,771 @@
+//! `/what-if`: changes beside the real plan, and what would differ.
+
+mod changes;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use longlead_horizon::compare;
+use longlead_model::{Bundle, Diagnostic, Edit, Kind, RecordKey, slug_from};
+use longlead_records::people::Role;
+use longlead_records::{
+    CommitRequest, Draft, DraftError, DraftText, Expected, Sequence, VersionedEdit,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::engine::Outlook;
+use crate::layout::{self, Page, csrf};
+use crate::page::comparison;
+use crate::problem::Problem;
+use crate::reader::Seen;
+use crate::ui;
+use changes::{Changes, OneChange, shown, typed};
+
+/// How long a page waits for the plan to catch up with what was applied.
+const PATIENCE: Duration = Duration::from_millis(450);
+
+/// A record, and perhaps a field of it, that a link proposes to change.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Proposed {
+    kind: Option<String>,
+    id: Option<String>,
+    field: Option<String>,
+    /// A record as one text: `offer/digikey.nrf9161`.
+    record: Option<String>,
+}
+
+impl Proposed {
+    fn key(&self) -> Option<RecordKey> {
+        let joined = || Some(format!("{}/{}", self.kind.as_deref()?, self.id.as_deref()?));
+        let text = self.record.clone().filter(|text| !text.trim().is_empty()).or_else(joined)?;
+        // What the list offers has the title behind the id.
+        text.split_whitespace().next()?.parse().ok()
+    }
+}
+
+fn not_for_partners(seen: &Seen) -> Result<(), Problem> {
+    if seen.reader.user.role != Role::Partner {
+        return Ok(());
+    }
+    let detail = "A what-if is made of the whole plan, of which you see a part.";
+    Err(Problem::forbidden("What-ifs are not shared with partners").detail(detail))
+}
+
+// ---- The list ------------------------------------------------------------------------------
+
+pub(crate) async fn list(seen: Seen) -> Result<Html<String>, Problem> {
+    not_for_partners(&seen)?;
+    let drafts = seen.app.journal().drafts(seen.reader.user.id).await?;
+    let scenarios = &seen.bundle().records.scenarios;
+    let main = html! {
+        (create_form(&seen, &Proposed::default()))
+        section {
+            h2 { "Drafts" }
+            @if drafts.is_empty() {
+                (ui::empty("No drafts", "A draft changes facts beside the real plan: a lead time, a date, a part. You see at once what would differ, and nothing is decided until you apply it.", None))
+            } @else { (draft_table(&seen, &drafts)) }
+        }
+        section {
+            h2 { "Scenarios on record" }
+            @if scenarios.is_empty() {
+                p.muted { "None yet. A draft that is kept becomes one." }
+            } @else {
+                ul.list {
+                    @for scenario in scenarios.values() {
+                        li { a href={ "/scenarios/" (scenario.id) } { (scenario.title) } " " span.id { (scenario.id) } }
+                    }
+                }
+            }
+        }
+    };
+    let lede = html! { "Change facts beside the real plan, and see what would differ." };
+    Ok(framed(&seen, "What if", Some(lede), html! {}, main, false))
+}
+
+fn framed(
+    seen: &Seen,
+    title: &str,
+    lede: Option<Markup>,
+    tools: Markup,
+    main: Markup,
+    live: bool,
+) -> Html<String> {
+    layout::page(seen, &Page { title, section: "/what-if", lede, tools, main, live })
+}
+
+fn draft_table(seen: &Seen, drafts: &[Draft]) -> Markup {
+    html! {
+        div.scroll {
+            table.data {
+                thead { tr {
+                    th scope="col" { "What if" } th.num scope="col" { "Changes" }
+                    th scope="col" { "Whose" } th scope="col" { "Saved" }
+                } }
+                tbody { @for draft in drafts {
+                    tr {
+                        th scope="row" { a href={ "/what-if/" (draft.id) } { (draft.title) } }
+                        td.num { (Changes::of_text(&draft.changes).iter().count()) }
+                        td { @if draft.owner == seen.reader.user.id { "yours" @if draft.shared { ", shared" } } @else { "shared with you" } }
+                        td.nowrap { (ui::instant(draft.updated_at)) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// A form that makes a draft, perhaps with a first record to change.
+fn create_form(seen: &Seen, proposed: &Proposed) -> Markup {
+    if !crate::rights::Needs::WriteRecords.met_by(seen.reader.user.role) {
+        return html! {};
+    }
+    html! {
+        form.filters method="post" action="/what-if" {
+            (csrf(&seen.reader))
+            @if let Some(key) = proposed.key() { input type="hidden" name="record" value=(key); }
+            @if let Some(field) = &proposed.field { input type="hidden" name="field" value=(field); }
+            label for="title" { "What if …" }
+            input #title name="title" required maxlength="120" size="40" placeholder="the radio comes four weeks later" autofocus;
+            button.button.primary { "Start" }
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewDraft {
+    title: String,
+    record: Option<String>,
+    field: Option<String>,
+}
+
+pub(crate) async fn new(
+    seen: Seen,
+    Query(proposed): Query<Proposed>,
+) -> Result<Html<String>, Problem> {
+    not_for_partners(&seen)?;
+    let main = html! {
+        @if let Some(key) = proposed.key() {
+            p { "You can then change " a href=(ui::key_href(&key)) { (title_of(seen.bundle(), &key)) } " beside the real plan." }
+        }
+        (create_form(&seen, &proposed))
+    };
+    Ok(framed(&seen, "New what-if", None, html! {}, main, false))
+}
+
+pub(crate) async fn create(seen: Seen, Form(told): Form<NewDraft>) -> Result<Redirect, Problem> {
+    not_for_partners(&seen)?;
+    let title = told.title.trim();
+    if title.is_empty() {
+        return Err(Problem::bad_request("A what-if needs a title"));
+    }
+    let text = DraftText { title: title.to_owned(), changes: String::new(), shared: false };
+    let (owner, now) = (seen.reader.user.id, seen.app.now());
+    let draft = seen.app.journal().create_draft(owner, &text, now).await?;
+    let mut query: Vec<(&str, &str)> = Vec::new();
+    query.extend(told.record.as_deref().map(|record| ("record", record)));
+    query.extend(told.field.as_deref().map(|field| ("field", field)));
+    let query = serde_urlencoded::to_string(query).unwrap_or_default();
+    Ok(Redirect::to(&format!("/what-if/{}?{query}", draft.id)))
+}
+
+// ---- One what-if ---------------------------------------------------------------------------
+
+/// A draft that the reader may see.
+async fn draft_of(seen: &Seen, id: &str) -> Result<Draft, Problem> {
+    not_for_partners(seen)?;
+    let draft = seen.app.journal().draft(id).await?;
+    let may_see = |draft: &Draft| draft.shared || draft.owner == seen.reader.user.id;
+    draft.filter(may_see).ok_or_else(|| Problem::not_found("There is no such what-if"))
+}
+
+/// A draft that the reader may change.
+async fn own_draft(seen: &Seen, id: &str) -> Result<Draft, Problem> {
+    let draft = draft_of(seen, id).await?;
+    if draft.owner == seen.reader.user.id {
+        return Ok(draft);
+    }
+    Err(Problem::forbidden("This what-if is someone else's").detail("Copy it to change it."))
+}
+
+pub(crate) async fn show(
+    seen: Seen,
+    Path(id): Path<String>,
+    Query(proposed): Query<Proposed>,
+) -> Result<Html<String>, Problem> {
+    let draft = draft_of(&seen, &id).await?;
+    let changes = Changes::of_text(&draft.changes);
+    let is_own = draft.owner == seen.reader.user.id;
+    let result = result(&seen, &draft.title, &changes).await?;
+    let base = format!("/what-if/{id}");
+    let main = html! {
+        div #what-if .split.what-if {
+            section aria-label="Changes" {
+                (change_list(&seen, &changes, is_own.then_some((base.as_str(), draft.version))))
+                @if is_own { (add_form(&seen, &draft, &proposed)) }
+            }
+            section aria-label="What differs" { (result) }
+        }
+    };
+    let tools = html! {
+        @if is_own { (own_tools(&seen, &draft, !changes.is_empty())) } @else { (copy_form(&seen, &base)) }
+    };
+    let lede = html! { "Nothing of this is real until it is applied." };
+    Ok(framed(&seen, &draft.title, Some(lede), tools, main, true))
+}
+
+/// What would differ, or what is wrong with the changes.
+async fn result(seen: &Seen, title: &str, changes: &Changes) -> Result<Markup, Problem> {
+    let forecast = seen.forecast()?;
+    if changes.is_empty() {
+        let text = "Choose a record on the left and give one of its fields another value.";
+        return Ok(ui::empty("Nothing is changed yet", text, None));
+    }
+    let started = Instant::now();
+    let planned = match under(seen, title, changes).await {
+        Ok(outlook) => outlook,
+        Err(diagnostics) => return Ok(broken(&diagnostics)),
+    };
+    let plan = match &planned.plan {
+        Ok(plan) => plan,
+        Err(diagnostics) => return Ok(broken(diagnostics)),
+    };
+    let told = compare(forecast, &plan.forecast);
+    let took = started.elapsed();
+    Ok(html! {
+        (comparison::comparison(&told, seen.bundle(), forecast, &plan.forecast))
+        p.muted { "Planned in " (planned.took.as_millis()) " ms, shown after " (took.as_millis()) " ms. Both plans draw the same samples: they differ only where their facts do." }
+    })
+}
+
+async fn under(
+    seen: &Seen,
+    title: &str,
+    changes: &Changes,
+) -> Result<Arc<Outlook>, Vec<Diagnostic>> {
+    let scenario = changes.scenario(title)?;
+    let name = changes.text().map_err(|diagnostic| vec![diagnostic])?;
+    seen.app.engine().under(&seen.outlook.snapshot, &scenario, name).await
+}
+
+fn broken(diagnostics: &[Diagnostic]) -> Markup {
+    html! {
+        p.notice.bad { "The plan can't be computed with these changes." }
+        (ui::diagnostics(diagnostics))
+    }
+}
+
+/// The changes, each with what stands there now; `own` has the address and version of the
+/// reader's own draft, from which they can be taken back.
+fn change_list(seen: &Seen, changes: &Changes, own: Option<(&str, u64)>) -> Markup {
+    html! {
+        h2 { "Changes" }
+        @if !changes.is_empty() {
+            ol.changes {
+                @for (index, change) in changes.iter().enumerate() {
+                    li {
+                        (change_line(seen.bundle(), &change))
+                        @if let Some((base, version)) = own {
+                            form method="post" action={ (base) "/remove" } {
+                                (csrf(&seen.reader))
+                                input type="hidden" name="version" value=(version);
+                                input type="hidden" name="index" value=(index);
+                                button.button.quiet.small aria-label="Take this change back" { "Take back" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn change_line(bundle: &Bundle, change: &OneChange<'_>) -> Markup {
+    let key = RecordKey::Record(change.kind, change.id.to_owned());
+    let now = bundle.json(&key);
+    let before = |field: &str| now.as_ref().map(|now| shown(change.kind, field, &now[field]));
+    html! {
+        a href=(ui::key_href(&key)) { (title_of(bundle, &key)) } " " span.muted { (change.kind.word()) }
+        @if change.removes { p { "is taken out" } }
+        @if now.is_none() && !change.removes { p { "is added" } }
+        @for (field, value) in &change.set {
+            p {
+                span.muted { (field_words(field)) ": " }
+                @if let Some(before) = before(field).filter(|it| !it.is_empty()) { del.muted { (before) } " → " }
+                ins { (shown(change.kind, field, value)) }
+            }
+        }
+        @for field in &change.unset { p { span.muted { (field_words(field)) } " is emptied" } }
+    }
+}
+
+/// A field's name in words.
+fn field_words(field: &str) -> String {
+    field.replace('_', " ")
+}
+
+fn title_of(bundle: &Bundle, key: &RecordKey) -> String {
+    let title = match key {
+        RecordKey::Record(kind, id) => bundle.records.title(*kind, id),
+        RecordKey::Settings => None,
+    };
+    title.map_or_else(|| key.id().to_owned(), str::to_owned)
+}
+
+/// The form that adds a change: first the record, then its fields with what they hold.
+fn add_form(seen: &Seen, draft: &Draft, proposed: &Proposed) -> Markup {
+    let bundle = seen.bundle();
+    let base = format!("/what-if/{}", draft.id);
+    let chosen = proposed.key().filter(|key| bundle.json(key).is_some());
+    html! {
+        h3 { "Change something" }
+        form.filters method="get" action=(base) data-swap="#what-if" {
+            label for="record" { "Record" }
+            input #record name="record" list="records" size="34" required
+                placeholder="offer, feature, activity …" value=[chosen.as_ref().map(ToString::to_string)];
+            (record_list(bundle))
+            button.button { "Show fields" }
+        }
+        @if proposed.key().is_some() && chosen.is_none() {
+            p.notice.bad { "There is no such record. Choose one of the list." }
+        }
+        @if let Some(key) = &chosen { (fields_form(seen, draft, key, proposed.field.as_deref())) }
+    }
+}
+
+/// Kinds whose change moves the plan, the likeliest first.
+const KINDS: &[Kind] = &[
+    Kind::Offer,
+    Kind::Feature,
+    Kind::Activity,
+    Kind::Milestone,
+    Kind::Revision,
+    Kind::Build,
+    Kind::Decision,
+    Kind::Risk,
+    Kind::Order,
+    Kind::Actual,
+    Kind::BomLine,
+    Kind::Part,
+    Kind::Release,
+    Kind::Market,
+    Kind::Regime,
+    Kind::Certificate,
+    Kind::Team,
+    Kind::Calendar,
+    Kind::Link,
+    Kind::Supplier,
+    Kind::Correlation,
+];
+
+fn record_list(bundle: &Bundle) -> Markup {
+    html! {
+        datalist #records {
+            @for kind in KINDS {
+                @for id in bundle.records.ids(*kind) {
+                    option value={ (kind) "/" (id) } { (bundle.records.title(*kind, id).unwrap_or(id)) }
+                }
+            }
+        }
+    }
+}
+
+fn fields_form(seen: &Seen, draft: &Draft, key: &RecordKey, wanted: Option<&str>) -> Markup {
+    let RecordKey::Record(kind, id) = key else {
+        return html! {};
+    };
+    let json = seen.bundle().json(key).unwrap_or(Json::Null);
+    let fields = kind.fields().iter().filter(|field| **field != "id");
+    html! {
+        form.edit method="post" action={ "/what-if/" (draft.id) "/add" } {
+            (csrf(&seen.reader))
+            input type="hidden" name="version" value=(draft.version);
+            input type="hidden" name="record" value=(key);
+            h4 { (title_of(seen.bundle(), key)) " " span.muted { (kind.word()) " " span.id { (id) } } }
+            @for field in fields {
+                @let now = shown(*kind, field, &json[*field]);
+                div.field {
+                    label for={ "set-" (field) } { (crate::form::label(field)) }
+                    input id={ "set-" (field) } name={ "set." (field) } placeholder=(now) autocomplete="off" autofocus[wanted == Some(*field)];
+                }
+            }
+            p.hint { "Only what you fill in changes. Grey is what holds now. Times read “16 wk”, “5 / 8 / 14 d” or “16..22 wk”." }
+            div.form-actions {
+                button.button.primary name="do" value="set" { "Add to what-if" }
+                button.button name="do" value="remove" { "Take the record out" }
+            }
+        }
+    }
+}
+
+fn own_tools(seen: &Seen, draft: &Draft, has_changes: bool) -> Markup {
+    let base = format!("/what-if/{}", draft.id);
+    let button = |path: &str, class: &str, label: &str, confirm: Option<&str>| {
+        html! {
+            form method="post" action={ (base) "/" (path) } data-confirm=[confirm] {
+                (csrf(&seen.reader))
+                input type="hidden" name="version" value=(draft.version);
+                input type="hidden" name="sequence" value=(seen.outlook.sequence());
+                button class={ "button " (class) } { (label) }
+            }
+        }
+    };
+    html! {
+        div.toolbar {
+            @if has_changes {
+                a.button.primary href={ (base) "/apply" } { "Apply …" }
+                (button("keep", "", "Keep as scenario", None))
+            }
+            (button("share", "", if draft.shared { "Stop sharing" } else { "Share" }, None))
+            (button("delete", "quiet", "Delete", Some("Delete this what-if?")))
+        }
+    }
+}
+
+fn copy_form(seen: &Seen, base: &str) -> Markup {
+    html! {
+        form method="post" action={ (base) "/copy" } { (csrf(&seen.reader)) button.button { "Copy to a draft of mine" } }
+    }
+}
+
+// ---- Changing a what-if --------------------------------------------------------------------
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Touched {
+    version: u64,
+    index: Option<usize>,
+    sequence: Option<u64>,
+    why: Option<String>,
+}
+
+/// Saves a draft on the version that was seen.
+async fn save(seen: &Seen, draft: &Draft, version: u64, text: &DraftText) -> Result<(), Problem> {
+    let saved = seen.app.journal().save_draft(&draft.id, version, text, seen.app.now()).await;
+    match saved {
+        Ok(_) => Ok(()),
+        Err(DraftError::Gone) => Err(Problem::not_found("There is no such what-if")),
+        Err(DraftError::Conflict(_)) => {
+            let title = "This what-if has been changed in another window";
+            Err(Problem::new(StatusCode::CONFLICT, "conflict", title).detail(
+                "Nothing was saved. Go back, load it again, and make the change once more.",
+            ))
+        }
+        Err(DraftError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn text_of(draft: &Draft, changes: &Changes) -> Result<DraftText, Problem> {
+    let text = if changes.is_empty() { Ok(String::new()) } else { changes.text() };
+    let changes = text.map_err(|diagnostic| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "This change can't be kept")
+            .diagnostics(vec![diagnostic])
+    })?;
+    Ok(DraftText { title: draft.title.clone(), changes, shared: draft.shared })
+}
+
+pub(crate) async fn add(
+    seen: Seen,
+    Path(id): Path<String>,
+    Form(told): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    let field = |name: &str| {
+        told.iter().find(|(told, _)| told == name).map_or("", |(_, value)| value.as_str())
+    };
+    let version = field("version").parse().map_err(|_| Problem::bad_request("No version"))?;
+    let key: Result<RecordKey, _> = field("record").parse();
+    let Ok(RecordKey::Record(kind, record)) = key else {
+        return Err(Problem::bad_request("A change needs a record, such as `offer/…`"));
+    };
+    let mut changes = Changes::of_text(&draft.changes);
+    if field("do") == "remove" {
+        changes.take_out(kind, &record);
+    }
+    let fields = told.iter().filter_map(|(name, value)| Some((name.strip_prefix("set.")?, value)));
+    for (name, value) in fields.filter(|(_, value)| !value.trim().is_empty()) {
+        if field("do") != "remove" && kind.fields().contains(&name) {
+            changes.set(kind, &record, name, typed(kind, name, value));
+        }
+    }
+    save(&seen, &draft, version, &text_of(&draft, &changes)?).await?;
+    Ok(Redirect::to(&format!("/what-if/{id}")))
+}
+
+pub(crate) async fn remove(
+    seen: Seen,
+    Path(id): Path<String>,
+    Form(told): Form<Touched>,
+) -> Result<Redirect, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    let mut changes = Changes::of_text(&draft.changes);
+    changes.remove(told.index.unwrap_or(usize::MAX));
+    save(&seen, &draft, told.version, &text_of(&draft, &changes)?).await?;
+    Ok(Redirect::to(&format!("/what-if/{id}")))
+}
+
+pub(crate) async fn share(
+    seen: Seen,
+    Path(id): Path<String>,
+    Form(told): Form<Touched>,
+) -> Result<Redirect, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    let (title, changes) = (draft.title.clone(), draft.changes.clone());
+    let text = DraftText { title, changes, shared: !draft.shared };
+    save(&seen, &draft, told.version, &text).await?;
+    Ok(Redirect::to(&format!("/what-if/{id}")))
+}
+
+pub(crate) async fn delete(seen: Seen, Path(id): Path<String>) -> Result<Redirect, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    seen.app.journal().delete_draft(&draft.id).await?;
+    Ok(Redirect::to("/what-if"))
+}
+
+pub(crate) async fn copy(seen: Seen, Path(id): Path<String>) -> Result<Redirect, Problem> {
+    let draft = draft_of(&seen, &id).await?;
+    let title = format!("{} (copy)", draft.title);
+    copied(&seen, title, draft.changes).await
+}
+
+async fn copied(seen: &Seen, title: String, changes: String) -> Result<Redirect, Problem> {
+    let text = DraftText { title, changes, shared: false };
+    let (owner, now) = (seen.reader.user.id, seen.app.now());
+    let draft = seen.app.journal().create_draft(owner, &text, now).await?;
+    Ok(Redirect::to(&format!("/what-if/{}", draft.id)))
+}
+
+/// Keeps a draft as a scenario on record, under an id that nobody has.
+pub(crate) async fn keep(seen: Seen, Path(id): Path<String>) -> Result<Redirect, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    let changes = Changes::of_text(&draft.changes);
+    let slug = slug_from(&draft.title);
+    let is_taken = |id: &str| seen.bundle().records.has(Kind::Scenario, id);
+    let mut scenario = slug.clone();
+    for number in 2.. {
+        if !is_taken(&scenario) {
+            break;
+        }
+        scenario = format!("{slug}-{number}");
+    }
+    let text = changes.record(&scenario, &draft.title).map_err(|diagnostic| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "This can't be kept")
+            .diagnostics(vec![diagnostic])
+    })?;
+    let key = RecordKey::Record(Kind::Scenario, scenario.clone());
+    let edit = Edit { key, after: Some(text) };
+    let why = format!("Kept the what-if “{}”", draft.title);
+    commit(&seen, why, vec![VersionedEdit { edit, expected: Expected::Absent }]).await?;
+    Ok(Redirect::to(&format!("/scenarios/{scenario}")))
+}
+
+async fn commit(seen: &Seen, why: String, edits: Vec<VersionedEdit>) -> Result<Sequence, Problem> {
+    for edit in &edits {
+        if !seen.may_write(&edit.edit.key) {
+            let title = format!("Your role may not change {}", edit.edit.key);
+            return Err(Problem::forbidden(title).detail("Share the what-if with someone who may."));
+        }
+    }
+    let request = CommitRequest {
+        who: seen.reader.actor(),
+        at: seen.app.now(),
+        why: Some(why),
+        edits,
+        idempotency: None,
+    };
+    let committed = seen.app.journal().commit(request).await?;
+    seen.app.engine().reached(committed.sequence, PATIENCE).await;
+    Ok(committed.sequence)
+}
+
+// ---- Applying ------------------------------------------------------------------------------
+
+/// The edits that a draft means for the real product.
+fn edits(seen: &Seen, draft: &Draft) -> Result<Vec<Edit>, Problem> {
+    let changes = Changes::of_text(&draft.changes);
+    let refused = |diagnostics| {
+        let title = "These changes don't fit the product any more";
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", title).diagnostics(diagnostics)
+    };
+    let scenario = changes.scenario(&draft.title).map_err(refused)?;
+    let bundle = &seen.outlook.bundle;
+    let (after, diagnostics) = bundle.under(&scenario);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(refused(diagnostics));
+    }
+    Ok(bundle.edits_to(&after))
+}
+
+pub(crate) async fn preview(seen: Seen, Path(id): Path<String>) -> Result<Html<String>, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    let edits = edits(&seen, &draft)?;
+    let result = result(&seen, &draft.title, &Changes::of_text(&draft.changes)).await?;
+    let main = html! {
+        p.notice.warn { "This changes the real product, for everyone, in one step." }
+        div.split {
+            section {
+                h2 { "Records that change" }
+                @for edit in &edits {
+                    h3 { a href=(ui::key_href(&edit.key)) { (title_of(seen.bundle(), &edit.key)) } " " span.id { (edit.key) } }
+                    (ui::diff(seen.bundle().text(&edit.key).as_deref(), edit.after.as_deref()))
+                }
+                form.edit method="post" action={ "/what-if/" (id) "/apply" } {
+                    (csrf(&seen.reader))
+                    input type="hidden" name="version" value=(draft.version);
+                    input type="hidden" name="sequence" value=(seen.outlook.sequence());
+                    div.field {
+                        label for="why" { "Why" }
+                        input #why name="why" maxlength="500" required value=(draft.title);
+                    }
+                    div.form-actions {
+                        button.button.primary { "Apply " (edits.len()) @if edits.len() == 1 { " change" } @else { " changes" } }
+                        a.button.quiet href={ "/what-if/" (id) } { "Back" }
+                    }
+                }
+            }
+            section { (result) }
+        }
+    };
+    Ok(framed(&seen, &format!("Apply “{}”", draft.title), None, html! {}, main, false))
+}
+
+pub(crate) async fn apply(
+    seen: Seen,
+    Path(id): Path<String>,
+    Form(told): Form<Touched>,
+) -> Result<Redirect, Problem> {
+    let draft = own_draft(&seen, &id).await?;
+    if draft.version != told.version {
+        let title = "This what-if has been changed in another window";
+        return Err(Problem::new(StatusCode::CONFLICT, "conflict", title)
+            .detail("Nothing was applied. Look at it again first."));
+    }
+    let was = told.sequence.unwrap_or_default();
+    let versioned = edits(&seen, &draft)?.into_iter().map(|edit| {
+        let version = seen.outlook.snapshot.version(&edit.key);
+        let expected = version.map_or(Expected::Absent, Expected::Version);
+        VersionedEdit { edit, expected }
+    });
+    let versioned: Vec<VersionedEdit> = versioned.collect();
+    if versioned.iter().any(|edit| is_newer(&edit.expected, was)) {
+        let title = "Someone changed one of these records meanwhile";
+        return Err(Problem::new(StatusCode::CONFLICT, "conflict", title).detail(
+            "Nothing was applied. Go back: the preview then shows what would change now.",
+        ));
+    }
+    let why = told.why.filter(|why| !why.trim().is_empty()).unwrap_or(draft.title.clone());
+    let sequence = commit(&seen, why, versioned).await?;
+    Ok(Redirect::to(&format!("/history/{sequence}")))
+}
+
+/// Whether a record has changed since the preview was made of a sequence.
+fn is_newer(expected: &Expected, sequence: u64) -> bool {
+    matches!(expected, Expected::Version(version) if version.get() > sequence)
+}
+
+// ---- Scenarios on record -------------------------------------------------------------------
+
+pub(crate) async fn scenario(seen: Seen, Path(id): Path<String>) -> Result<Html<String>, Problem> {
+    not_for_partners(&seen)?;
+    let scenario = seen.bundle().scenario(&id).map_err(|diagnostic| {
+        Problem::not_found(diagnostic.message).detail(diagnostic.help.unwrap_or_default())
+    })?;
+    let (title, changes) = (scenario.title.clone(), Changes::of_scenario(seen.bundle(), &id));
+    let result = result(&seen, &title, &changes).await?;
+    let main = html! {
+        div #what-if .split.what-if {
+            section aria-label="Changes" { (change_list(&seen, &changes, None)) }
+            section aria-label="What differs" { (result) }
+        }
+    };
+    let tools = html! {
+        div.toolbar {
+            @if crate::rights::Needs::WriteRecords.met_by(seen.reader.user.role) { (copy_form(&seen, &format!("/scenarios/{id}"))) }
+            a.button.quiet href={ "/records/scenario/" (id) } { "Record" }
+        }
+    };
+    let lede =
+        html! { "A scenario on record: it changes nothing, and is held against the newest plan." };
+    Ok(framed(&seen, &title, Some(lede), tools, main, true))
+}
+
+pub(crate) async fn copy_scenario(seen: Seen, Path(id): Path<String>) -> Result<Response, Problem> {
+    not_for_partners(&seen)?;
+    let scenario = seen.bundle().scenario(&id).map_err(|it| Problem::not_found(it.message))?;
+    let changes = Changes::of_scenario(seen.bundle(), &id);
+    let text = changes.text().map_err(|it| Problem::bad_request(it.message))?;
+    let title = format!("{} (copy)", scenario.title);
+    Ok(copied(&seen, title, text).await?.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{app, person};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_what_if_is_made_looked_at_kept_and_applied() {
+        let app = app().await;
+        let product = person(&app, Role::Product).await;
+        let made = product.post("/what-if", &[("title", "Alerts a month later")]).await;
+        let path = made.location.unwrap();
+        let path = path.split('?').next().unwrap();
+        assert!(product.get(path).await.text.contains("Nothing is changed yet"));
+        let change = [
+            ("version", "1"),
+            ("record", "feature/door-open-alerts"),
+            ("do", "set"),
+            ("set.target", "2027-09-30"),
+        ];
+        let added = product.post(&format!("{path}/add"), &change).await;
+        assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.text);
+        let page = product.get(path).await.text;
+        assert!(page.contains("2027-09-30") && page.contains("Door-open alerts"), "{page}");
+        let kept = product.post(&format!("{path}/keep"), &[("version", "2")]).await;
+        assert_eq!(kept.location.as_deref(), Some("/scenarios/alerts-a-month-later"));
+        let sequence = app.journal().current().head.to_string();
+        let apply = [("version", "2"), ("sequence", sequence.as_str()), ("why", "Agreed")];
+        let applied = product.post(&format!("{path}/apply"), &apply).await;
+        assert_eq!(applied.status, StatusCode::SEE_OTHER, "{}", applied.text);
+        let now = app.journal().current();
+        let text = now.bundle.text(&"feature/door-open-alerts".parse().unwrap()).unwrap();
+        assert!(text.contains("2027-09-30"), "{text}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_draft_is_its_owners_until_it_is_shared() {
+        let app = app().await;
+        let (one, other) = (person(&app, Role::Product).await, person(&app, Role::Supply).await);
+        let made = one.post("/what-if", &[("title", "Mine")]).await.location.unwrap();
+        let path = made.split('?').next().unwrap();
+        assert_eq!(other.get(path).await.status, StatusCode::NOT_FOUND);
+        one.post(&format!("{path}/share"), &[("version", "1")]).await;
+        assert_eq!(other.get(path).await.status, StatusCode::OK);
+        let refused = other.post(&format!("{path}/delete"), &[("version", "2")]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_that_breaks_the_plan_is_told_where_it_stands() {
+        let app = app().await;
+        let product = person(&app, Role::Product).await;
+        let made = product.post("/what-if", &[("title", "Broken")]).await.location.unwrap();
+        let path = made.split('?').next().unwrap();
+        let change = [
+            ("version", "1"),
+            ("record", "feature/door-open-alerts"),
+            ("do", "set"),
+            ("set.release", "no-such-release"),
+        ];
+        product.post(&format!("{path}/add"), &change).await;
+        let page = product.get(path).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(
+            page.text.contains("no-such-release") && page.text.contains("class=\"diagnostics\"")
+        );
+    }
+}

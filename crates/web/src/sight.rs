@@ -1,0 +1,239 @@
+//! What an organisation sees: everything, or, for a partner, what is shared with it.
+//!
+//! A share names a record. Whoever has it sees that record and all that belongs to it: the BOM
+//! lines, builds and certificates of a revision, the offers, orders and builds of a supplier, the
+//! work of a team. A derived activity is seen by whoever sees every record that its id names. What
+//! a seen record refers to stays an id: the record behind it isn't shown.
+
+use std::collections::BTreeMap;
+
+use longlead_horizon::{Forecast, Foresight, MilestoneForecast, Plan, Role as ActivityRole};
+use longlead_model::{ActivityId, Bundle, Kind, RecordKey};
+use longlead_records::people::{Role, Share, ShareLevel, User};
+
+use crate::app::App;
+use crate::engine::Outlook;
+use crate::problem::Problem;
+
+/// What a reader sees.
+#[derive(Debug)]
+pub(crate) enum Sight {
+    /// Everything.
+    Whole,
+    /// What is shared.
+    Shared(Box<Shared>),
+}
+
+/// What is shared with a partner's organisation.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    keys: BTreeMap<RecordKey, ShareLevel>,
+    bundle: Bundle,
+    forecast: Option<Forecast>,
+}
+
+impl Sight {
+    pub(crate) async fn of(app: &App, user: &User, outlook: &Outlook) -> Result<Sight, Problem> {
+        if user.role != Role::Partner {
+            return Ok(Sight::Whole);
+        }
+        let shares = app.people().shares(Some(user.organisation)).await?;
+        Ok(Sight::of_shares(&shares, outlook))
+    }
+
+    /// What someone sees with whose organisation this is shared.
+    pub(crate) fn of_shares(shares: &[Share], outlook: &Outlook) -> Sight {
+        let shares = shares.iter().map(|share| (share.key.clone(), share.level)).collect();
+        Sight::Shared(Box::new(Shared::new(shares, outlook)))
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Sight::Whole)
+    }
+
+    pub(crate) fn bundle<'a>(&'a self, outlook: &'a Outlook) -> &'a Bundle {
+        match self {
+            Sight::Whole => &outlook.bundle,
+            Sight::Shared(shared) => &shared.bundle,
+        }
+    }
+
+    /// The forecast that is seen. A partner for whom there is none sees the empty one.
+    pub(crate) fn forecast<'a>(&'a self, plan: &'a Plan) -> &'a Forecast {
+        match self {
+            Sight::Whole => &plan.forecast,
+            Sight::Shared(shared) => shared.forecast.as_ref().unwrap_or(&plan.forecast),
+        }
+    }
+
+    pub(crate) fn sees(&self, key: &RecordKey) -> bool {
+        match self {
+            Sight::Whole => true,
+            Sight::Shared(shared) => shared.keys.contains_key(key),
+        }
+    }
+
+    pub(crate) fn may_write(&self, key: &RecordKey) -> bool {
+        match self {
+            Sight::Whole => true,
+            Sight::Shared(shared) => shared.keys.get(key) == Some(&ShareLevel::Edit),
+        }
+    }
+
+    pub(crate) fn sees_activity(&self, id: &str) -> bool {
+        match self {
+            Sight::Whole => true,
+            Sight::Shared(shared) => shared
+                .forecast
+                .iter()
+                .flat_map(|forecast| &forecast.activities)
+                .any(|activity| activity.id.as_str() == id),
+        }
+    }
+}
+
+impl Shared {
+    fn new(shares: BTreeMap<RecordKey, ShareLevel>, outlook: &Outlook) -> Shared {
+        let keys = with_belongings(&outlook.bundle, shares);
+        let texts: Vec<(RecordKey, String)> =
+            keys.keys().filter_map(|key| Some((key.clone(), outlook.bundle.text(key)?))).collect();
+        // References to what isn't shared lead nowhere, and that is as it should be.
+        let (mut bundle, _) = Bundle::assemble(&texts);
+        bundle.settings = outlook.bundle.settings.clone();
+        let plan = outlook.plan.as_ref().ok();
+        let forecast = plan.map(|plan| forecast(plan, &outlook.bundle, &keys));
+        Shared { keys, bundle, forecast }
+    }
+}
+
+/// The fields by which a record belongs to another.
+const BELONGS: &[(Kind, &str, Kind)] = &[
+    (Kind::Revision, "product", Kind::Product),
+    (Kind::Feature, "product", Kind::Product),
+    (Kind::BomLine, "revision", Kind::Revision),
+    (Kind::Build, "revision", Kind::Revision),
+    (Kind::Certificate, "revision", Kind::Revision),
+    (Kind::Certificate, "regime", Kind::Regime),
+    (Kind::Build, "supplier", Kind::Supplier),
+    (Kind::Offer, "supplier", Kind::Supplier),
+    (Kind::Order, "supplier", Kind::Supplier),
+    (Kind::Activity, "work.team", Kind::Team),
+    (Kind::Requirement, "stakeholder", Kind::Stakeholder),
+    (Kind::Criterion, "stakeholder", Kind::Stakeholder),
+];
+
+/// The shared records with all that belongs to them, and to these in turn.
+fn with_belongings(
+    bundle: &Bundle,
+    mut keys: BTreeMap<RecordKey, ShareLevel>,
+) -> BTreeMap<RecordKey, ShareLevel> {
+    keys.retain(|key, _| match key {
+        RecordKey::Settings => false,
+        RecordKey::Record(kind, id) => bundle.records.has(*kind, id),
+    });
+    let mut waiting: Vec<RecordKey> = keys.keys().cloned().collect();
+    while let Some(owner) = waiting.pop() {
+        let RecordKey::Record(owner_kind, owner_id) = &owner else {
+            continue;
+        };
+        let level = keys.get(&owner).copied().unwrap_or(ShareLevel::View);
+        for key in bundle.mentioned_by(*owner_kind, owner_id) {
+            let held = keys.get(&key).copied();
+            let is_news =
+                held.is_none() || (held == Some(ShareLevel::View) && level != ShareLevel::View);
+            if is_news && belongs(bundle, &key, *owner_kind, owner_id) {
+                keys.insert(key.clone(), level);
+                waiting.push(key);
+            }
+        }
+    }
+    keys
+}
+
+fn belongs(bundle: &Bundle, key: &RecordKey, owner_kind: Kind, owner_id: &str) -> bool {
+    let RecordKey::Record(kind, _) = key else {
+        return false;
+    };
+    bundle.mentions(key).iter().any(|mention| {
+        mention.kind == owner_kind
+            && mention.id == owner_id
+            && BELONGS.contains(&(*kind, mention.path.as_str(), owner_kind))
+    })
+}
+
+fn forecast(plan: &Plan, bundle: &Bundle, keys: &BTreeMap<RecordKey, ShareLevel>) -> Forecast {
+    let whole = &plan.forecast;
+    let sees = |kind: Kind, id: &str| keys.contains_key(&RecordKey::Record(kind, id.to_owned()));
+    let sees_node = |id: &ActivityId, role| subjects_seen(bundle, id, role, &sees);
+    let milestones = whole.milestones.iter().filter(|it| sees_node(&it.id, it.role));
+    let activities = whole.activities.iter().filter(|it| sees_node(&it.id, it.role));
+    let activities: Vec<_> = activities.cloned().collect();
+    let is_seen = |id: &ActivityId| activities.iter().any(|activity| activity.id == *id);
+    let without_others = |milestone: &MilestoneForecast| {
+        let mut milestone = milestone.clone();
+        milestone.drivers.retain(|driver| is_seen(&driver.activity));
+        milestone.supposed.retain(|(revision, capability)| {
+            sees(Kind::Revision, revision.as_str()) && sees(Kind::Capability, capability.as_str())
+        });
+        milestone
+    };
+    let milestones = milestones.map(without_others).collect();
+    let decisions = whole.decisions.iter().filter(|it| sees(Kind::Decision, it.id.as_ref()));
+    let without_limits = |decision: &longlead_horizon::DecisionForecast| {
+        let mut decision = decision.clone();
+        decision.limited_by.retain(|limit| is_seen(&limit.activity));
+        decision.gates.retain(is_seen);
+        decision.needed_by.retain(|feature, _| sees(Kind::Feature, feature.as_str()));
+        decision.because.clear();
+        decision
+    };
+    let decisions = decisions.map(without_limits).collect();
+    let coverage = whole.coverage.iter().filter(|it| {
+        sees(Kind::Feature, it.feature.as_str()) && sees(Kind::Revision, it.revision.as_str())
+    });
+    Forecast {
+        milestones,
+        decisions,
+        coverage: coverage.cloned().collect(),
+        coverage_over_time: Vec::new(),
+        foresight: Foresight::default(),
+        focus: None,
+        activities,
+        ..whole.clone()
+    }
+}
+
+/// Whether every record that the id of an activity names is seen.
+fn subjects_seen(
+    bundle: &Bundle,
+    id: &ActivityId,
+    role: ActivityRole,
+    sees: &impl Fn(Kind, &str) -> bool,
+) -> bool {
+    let names: Vec<&str> = id.as_str().split(':').collect();
+    match (role, names.as_slice()) {
+        (ActivityRole::Authored, [id]) => sees(Kind::Activity, id),
+        (ActivityRole::Milestone, [id]) => sees(Kind::Milestone, id),
+        (_, [_, names @ ..]) if !names.is_empty() => {
+            names.iter().all(|name| any_seen(bundle, name, sees))
+        }
+        _ => false,
+    }
+}
+
+/// Kinds that the ids of derived activities name.
+const SUBJECTS: &[Kind] = &[
+    Kind::Build,
+    Kind::Part,
+    Kind::Revision,
+    Kind::Regime,
+    Kind::Market,
+    Kind::Feature,
+    Kind::Release,
+];
+
+/// Whether the records of this id are seen: all there are, since an id doesn't say its kind.
+fn any_seen(bundle: &Bundle, id: &str, sees: &impl Fn(Kind, &str) -> bool) -> bool {
+    let mut there = SUBJECTS.iter().filter(|kind| bundle.records.has(**kind, id)).peekable();
+    there.peek().is_some() && there.all(|kind| sees(*kind, id))
+}
