@@ -1,5 +1,7 @@
 //! The sample company, part of the program so that `demo` needs no files.
 
+pub(crate) mod history;
+
 use longlead_model::Source;
 
 macro_rules! file {
