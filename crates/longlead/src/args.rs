@@ -6,9 +6,13 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use longlead_model::{ActivityId, Kind};
+use longlead_records::people::Role;
 
 use crate::exit::EXIT_CODES;
+use crate::server::config::LogFormat;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -158,16 +162,45 @@ pub(crate) enum CommandArguments {
     Compare(CompareArguments),
     /// Write a plan or a bundle for other programs
     Export(ExportArguments),
-    /// Make a bundle of a plan from another program
+    /// Make a bundle of a plan from another program, or load a bundle into a database
     Import(ImportArguments),
     /// Write a small commented bundle to start from
     New(NewArguments),
-    /// Plan a sample company and walk through it
+    /// Serve the sample company: open the address that it prints
     Demo(DemoArguments),
+    /// Serve the system of record and its pages
+    Serve(ServeArguments),
+    /// Write all that a database holds into one file
+    Backup(BackupArguments),
+    /// Fill an empty database from a backup
+    Restore(RestoreArguments),
+    /// Check that nobody has altered a database's journal
+    Verify(VerifyArguments),
+    /// Add or list the users of a database, or let one in again
+    #[command(subcommand)]
+    User(UserArguments),
     /// Print completions for a shell
     Completions(CompletionsArguments),
     /// Print the JSON Schema of bundles, or of one kind of record
     Schema(SchemaArguments),
+}
+
+/// Records of a database, in place of a bundle.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct FromArguments {
+    /// Read the records of a database instead of a bundle: `sqlite:FILE` or `postgres://…`
+    #[arg(long, value_name = "URL", help_heading = "Database")]
+    pub(crate) database: Option<String>,
+
+    /// The records as they were then: an instant, or a day up to its end in UTC
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_parser = instant,
+        requires = "database",
+        help_heading = "Database"
+    )]
+    pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Args, Debug)]
@@ -180,7 +213,7 @@ pub(crate) struct CheckArguments {
 #[derive(Args, Debug)]
 pub(crate) struct PlanArguments {
     /// A folder of TOML files, or one such file
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", conflicts_with = "database")]
     pub(crate) bundle: PathBuf,
 
     /// List the activities too
@@ -190,6 +223,9 @@ pub(crate) struct PlanArguments {
     /// The activity that criticality and contribution are about [default: the whole plan]
     #[arg(long, value_name = "ID", value_parser = activity_id)]
     pub(crate) focus: Option<ActivityId>,
+
+    #[command(flatten)]
+    pub(crate) from: FromArguments,
 }
 
 #[derive(Args, Debug)]
@@ -198,8 +234,11 @@ pub(crate) struct ExplainArguments {
     pub(crate) id: String,
 
     /// A folder of TOML files, or one such file
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", conflicts_with = "database")]
     pub(crate) bundle: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) from: FromArguments,
 }
 
 impl ExplainArguments {
@@ -215,7 +254,11 @@ pub(crate) struct DecideArguments {
     pub(crate) id: Option<String>,
 
     /// A folder of TOML files, or one such file [default: .]
+    #[arg(conflicts_with = "database")]
     pub(crate) bundle: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) from: FromArguments,
 }
 
 impl DecideArguments {
@@ -223,6 +266,8 @@ impl DecideArguments {
     /// be meant as one, is the bundle.
     pub(crate) fn meant(&self) -> (PathBuf, Option<String>) {
         match (&self.id, &self.bundle) {
+            // There is no bundle beside a database.
+            (id, _) if self.from.database.is_some() => (PathBuf::from("."), id.clone()),
             (Some(id), Some(bundle)) => {
                 let (bundle, id) = in_order(id, bundle);
                 (bundle, Some(id))
@@ -251,32 +296,39 @@ fn looks_like_path(text: &str) -> bool {
 #[derive(Args, Debug)]
 pub(crate) struct CoverageArguments {
     /// A folder of TOML files, or one such file
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", conflicts_with = "database")]
     pub(crate) bundle: PathBuf,
 
     /// Say what is missing under each feature that some revision can't run
     #[arg(long)]
     pub(crate) why: bool,
+
+    #[command(flatten)]
+    pub(crate) from: FromArguments,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArguments {
     /// A folder of TOML files, or one such file
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", conflicts_with = "database")]
     pub(crate) bundle: PathBuf,
 
-    /// Another bundle; left out, the bundle under --scenario
+    /// Another bundle; left out, the same under --scenario, or a database of --at and of today
+    #[arg(conflicts_with = "database")]
     pub(crate) other: Option<PathBuf>,
 
     /// List the activities that move too
     #[arg(long)]
     pub(crate) activities: bool,
+
+    #[command(flatten)]
+    pub(crate) from: FromArguments,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArguments {
     /// A folder of TOML files, or one such file
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", conflicts_with = "database")]
     pub(crate) bundle: PathBuf,
 
     /// What to write
@@ -290,6 +342,9 @@ pub(crate) struct ExportArguments {
     /// Overwrite what is there
     #[arg(long)]
     pub(crate) force: bool,
+
+    #[command(flatten)]
+    pub(crate) from: FromArguments,
 }
 
 /// What a plan can be written as.
@@ -309,7 +364,7 @@ pub(crate) enum ExportFormat {
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
-    /// The file to read
+    /// The file to read; for a database, a bundle's folder too
     pub(crate) file: PathBuf,
 
     /// What it is [default: by its extension, .xml or .csv]
@@ -317,12 +372,28 @@ pub(crate) struct ImportArguments {
     pub(crate) format: Option<ImportFormat>,
 
     /// The folder to write the bundle into
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    #[arg(long, short, value_name = "DIR", required_unless_present = "database")]
+    pub(crate) output: Option<PathBuf>,
 
     /// Write although the folder is not empty, over files of the same name
-    #[arg(long)]
+    #[arg(long, requires = "output")]
     pub(crate) force: bool,
+
+    /// Load the records into this database, all or none: `sqlite:FILE` or `postgres://…`
+    #[arg(long, value_name = "URL", conflicts_with = "output", help_heading = "Database")]
+    pub(crate) database: Option<String>,
+
+    /// Only tell what would change
+    #[arg(long, requires = "database", help_heading = "Database")]
+    pub(crate) dry_run: bool,
+
+    /// Remove the records that the import doesn't have
+    #[arg(long, requires = "database", help_heading = "Database")]
+    pub(crate) remove: bool,
+
+    /// Why, for those who read the history [default: what was imported]
+    #[arg(long, value_name = "TEXT", requires = "database", help_heading = "Database")]
+    pub(crate) why: Option<String>,
 }
 
 /// What can be imported.
@@ -342,9 +413,177 @@ pub(crate) struct NewArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArguments {
-    /// Write the sample bundle into this folder instead of walking through it
-    #[arg(long, value_name = "DIR")]
+    /// Where to listen; port 0 lets the system choose [default: 127.0.0.1:7420, or any free port]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Server")]
+    pub(crate) listen: Option<String>,
+
+    /// Keep the demo in this database instead of throwing it away at the end
+    #[arg(long, value_name = "URL", help_heading = "Server")]
+    pub(crate) database: Option<String>,
+
+    /// Write the addresses, accounts and a token into this file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    pub(crate) accounts: Option<PathBuf>,
+
+    /// Walk through the sample's plan on the terminal, without a server
+    #[arg(long, conflicts_with_all = ["listen", "database", "accounts"])]
+    pub(crate) tour: bool,
+
+    /// Write the sample bundle into this folder, without a server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["listen", "database", "accounts", "tour"])]
     pub(crate) write: Option<PathBuf>,
+}
+
+/// Each setting may also stand in the configuration file, under the name of its flag with
+/// underscores.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArguments {
+    /// A TOML file with settings; flags and the environment win over it
+    #[arg(long, value_name = "FILE", env = "LONGLEAD_CONFIG", help_heading = "Server")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where records are kept: `sqlite:FILE` or `postgres://…` [default: sqlite:longlead.db]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LONGLEAD_DATABASE",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
+    pub(crate) database: Option<String>,
+
+    /// Where to listen [default: 127.0.0.1:7420]
+    #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_LISTEN", help_heading = "Server")]
+    pub(crate) listen: Option<String>,
+
+    /// The certificate chain, as PEM: TLS is on with it
+    #[arg(long, value_name = "FILE", env = "LONGLEAD_TLS_CERTIFICATE", help_heading = "Server")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+
+    /// The certificate's key, as PEM
+    #[arg(long, value_name = "FILE", env = "LONGLEAD_TLS_KEY", help_heading = "Server")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Read clients' addresses from X-Forwarded-For, as the proxy in front sets it
+    #[arg(long, env = "LONGLEAD_BEHIND_PROXY", help_heading = "Server")]
+    pub(crate) behind_proxy: bool,
+
+    /// Requests per second that one reader may make on average [default: 50]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "LONGLEAD_REQUESTS_PER_SECOND",
+        help_heading = "Server"
+    )]
+    pub(crate) requests_per_second: Option<u32>,
+
+    /// What is logged: a level, or a list such as `warn,longlead_web=debug` [default: info]
+    #[arg(long, value_name = "FILTER", env = "LONGLEAD_LOG", help_heading = "Server")]
+    pub(crate) log: Option<String>,
+
+    /// How log lines look [default: text]
+    #[arg(long, value_name = "FORMAT", env = "LONGLEAD_LOG_FORMAT", help_heading = "Server")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// Which database a command is about.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DatabaseArguments {
+    /// The database: `sqlite:FILE` or `postgres://…`
+    #[arg(long, value_name = "URL", env = "LONGLEAD_DATABASE", hide_env_values = true)]
+    pub(crate) database: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArguments {
+    /// The file to write
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) of: DatabaseArguments,
+
+    /// Overwrite what is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArguments {
+    /// The backup to read
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) of: DatabaseArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) of: DatabaseArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserArguments {
+    /// Invite a user: prints the link with which they set a password
+    Add(UserAddArguments),
+    /// Who can sign in
+    List(UserListArguments),
+    /// Print a link with which a user sets a new password
+    Reset(UserResetArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UserAddArguments {
+    /// Their e-mail address
+    pub(crate) email: String,
+
+    /// Their name [default: the address]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// What they are to the product, which says what they may do
+    #[arg(long, value_parser = role, default_value = "viewer")]
+    pub(crate) role: Role,
+
+    /// Where they belong [default: the organisation whose product it is]; the first one is made
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organisation: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) of: DatabaseArguments,
+
+    #[command(flatten)]
+    pub(crate) link: LinkArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UserListArguments {
+    #[command(flatten)]
+    pub(crate) of: DatabaseArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UserResetArguments {
+    /// Their e-mail address
+    pub(crate) email: String,
+
+    /// Let them sign in again if they were disabled
+    #[arg(long)]
+    pub(crate) enable: bool,
+
+    #[command(flatten)]
+    pub(crate) of: DatabaseArguments,
+
+    #[command(flatten)]
+    pub(crate) link: LinkArguments,
+}
+
+/// Where a printed link leads.
+#[derive(Args, Debug)]
+pub(crate) struct LinkArguments {
+    /// The address at which people reach the server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7420")]
+    pub(crate) address: String,
 }
 
 #[derive(Args, Debug)]
@@ -370,6 +609,27 @@ fn share(text: &str) -> Result<f64, String> {
     let number: f64 = number.parse().map_err(|_| refused())?;
     let share = if is_percent || number > 1.0 { number / 100.0 } else { number };
     if (0.0..=1.0).contains(&share) && share > 0.0 { Ok(share) } else { Err(refused()) }
+}
+
+/// Reads an instant, or a day as its last instant in UTC.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let refused =
+        |_| "write a day such as 2026-08-01, or an instant such as 2026-08-01T12:00:00Z".to_owned();
+    // A time without an offset reads as a day too, and would lose its hour.
+    let is_day = !text.contains([':', 'T', 't', ' ']);
+    let Some(day) = text.parse::<Date>().ok().filter(|_| is_day) else {
+        return text.parse().map_err(refused);
+    };
+    let midnight = day.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC));
+    let last = midnight.and_then(|midnight| midnight.checked_sub(Span::new().microseconds(1)));
+    last.map(|last| last.timestamp()).map_err(refused)
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    text.parse().map_err(|_| {
+        let roles: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        format!("the roles are {}", roles.join(", "))
+    })
 }
 
 fn activity_id(text: &str) -> Result<ActivityId, String> {
@@ -401,6 +661,20 @@ mod tests {
         }
         for text in ["0", "101", "-1", "x", "", "%", "NaN", "inf"] {
             assert!(share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_lasts_until_its_end() {
+        for (text, expected) in [
+            ("2026-08-01", "2026-08-01T23:59:59.999999Z"),
+            ("2026-08-01T12:00:00Z", "2026-08-01T12:00:00Z"),
+            ("2026-08-01T12:00:00+02:00", "2026-08-01T10:00:00Z"),
+        ] {
+            assert_eq!(instant(text), Ok(expected.parse().unwrap()), "{text}");
+        }
+        for text in ["", "soon", "2026-13-01", "2026-08-01T12:00:00", "2026-08-01 12:00"] {
+            assert!(instant(text).is_err(), "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The commands: each gathers what it needs, asks the library, and renders the answer.
 
+mod backup;
 mod check;
 mod compare;
 mod completions;
@@ -11,7 +12,11 @@ mod export;
 mod import;
 mod new;
 mod plan;
+mod restore;
 mod schema;
+mod serve;
+mod user;
+mod verify;
 
 use longlead_horizon::{Forecast, State};
 use longlead_model::Diagnostic;
@@ -48,6 +53,11 @@ pub(crate) fn run(command: &CommandArguments, settings: &Settings) -> Result<Ans
         CommandArguments::Import(arguments) => import::run(arguments, settings),
         CommandArguments::New(arguments) => new::run(arguments, settings),
         CommandArguments::Demo(arguments) => demo::run(arguments, settings),
+        CommandArguments::Serve(arguments) => serve::run(arguments, settings),
+        CommandArguments::Backup(arguments) => backup::run(arguments, settings),
+        CommandArguments::Restore(arguments) => restore::run(arguments, settings),
+        CommandArguments::Verify(arguments) => verify::run(arguments, settings),
+        CommandArguments::User(arguments) => user::run(arguments, settings),
         CommandArguments::Completions(arguments) => Ok(completions::run(arguments)),
         CommandArguments::Schema(arguments) => Ok(schema::run(arguments)),
     }

@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Fine,
     /// The plan has findings that `--fail-on` names.
     Findings,
-    /// The input can't be planned from; diagnostics tell why.
+    /// The input can't be used; diagnostics tell why.
     BadInput,
     /// Something could not be read or written.
     InputOutput,
@@ -26,7 +26,7 @@ Exit codes:
    0  fine
    1  the plan has findings that --fail-on names
    2  bad input: diagnostics tell what is wrong, where, and how to mend it
-   3  a file or folder can't be read or written
+   3  a file, folder or database can't be read or written
   64  the command line makes no sense";
 
 impl Exit {

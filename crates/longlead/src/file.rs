@@ -5,22 +5,44 @@ use std::io::Write as _;
 use std::path::{Component, Path};
 
 use anyhow::{Context as _, bail};
+use tempfile::NamedTempFile;
 
 /// Writes a file: it appears under its name only once all of it is on disk.
 ///
 /// # Errors
 /// If it can't be written, or if it is there already and may not be overwritten.
 pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
-    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = parent.unwrap_or(Path::new("."));
     let context = || format!("`{}` can't be written", path.display());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".longlead-");
     // Temporary files are private; what is written here is as public as any file that one makes.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).with_context(context)?;
+    let mut file = beside(&mut builder, path)?;
     file.write_all(text.as_bytes()).with_context(context)?;
+    keep(file, path, overwrite)
+}
+
+/// A file that only its owner can read, to be written and then kept under a name.
+///
+/// # Errors
+/// If the folder can't be written to.
+pub(crate) fn private(path: &Path) -> anyhow::Result<NamedTempFile> {
+    beside(&mut tempfile::Builder::new(), path)
+}
+
+/// A temporary file in the folder of another.
+fn beside(builder: &mut tempfile::Builder<'_, '_>, path: &Path) -> anyhow::Result<NamedTempFile> {
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let file = builder.prefix(".longlead-").tempfile_in(parent.unwrap_or(Path::new(".")));
+    file.with_context(|| format!("`{}` can't be written", path.display()))
+}
+
+/// Gives a file its name once all of it is on disk.
+///
+/// # Errors
+/// If that can't be done, or if the name is taken and may not be overwritten.
+pub(crate) fn keep(file: NamedTempFile, path: &Path, overwrite: bool) -> anyhow::Result<()> {
+    let context = || format!("`{}` can't be written", path.display());
     file.as_file().sync_all().with_context(context)?;
     if overwrite {
         file.persist(path).map_err(|error| error.error).with_context(context)?;

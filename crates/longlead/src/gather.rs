@@ -1,14 +1,48 @@
 //! Gathers what commands need: a bundle without errors, and its plan.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use longlead_horizon::{Plan, Vocabulary, plan};
 use longlead_model::{ActivityId, Bundle, Code, Diagnostic, Source, nearest};
 
-use crate::bundle_folder;
+use crate::args::FromArguments;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::{bundle_folder, database};
+
+/// Where facts stand.
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
+    /// In a folder, or in one file.
+    Bundle(PathBuf),
+    /// In a database, today or as of an instant.
+    Database { url: String, at: Option<Timestamp> },
+}
+
+impl Origin {
+    /// The database that is named, or else the bundle.
+    pub(crate) fn of(from: &FromArguments, bundle: &Path) -> Origin {
+        match &from.database {
+            Some(url) => Origin::Database { url: url.clone(), at: from.at },
+            None => Origin::Bundle(bundle.to_owned()),
+        }
+    }
+
+    /// As it is typed behind a command.
+    pub(crate) fn typed(&self) -> String {
+        match self {
+            Origin::Bundle(path) => path.to_string_lossy().into_owned(),
+            Origin::Database { url, at: None } => format!("--database {}", database::shown(url)),
+            Origin::Database { url, at: Some(at) } => {
+                format!("--database {} --at {at}", database::shown(url))
+            }
+        }
+    }
+}
 
 /// A bundle that can be planned from.
 #[derive(Debug)]
@@ -16,21 +50,32 @@ pub(crate) struct Gathered {
     pub(crate) bundle: Bundle,
     /// What was told besides, none of it an error.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// The day of a past state: it is as of then, unless it says otherwise.
+    pub(crate) past: Option<Date>,
 }
 
-/// Reads a bundle under the scenario that is asked for.
-pub(crate) fn bundle(path: &Path, settings: &Settings) -> Result<Gathered, Failure> {
-    let gathered = facts(path)?;
+/// Reads facts under the scenario that is asked for.
+pub(crate) fn bundle(origin: &Origin, settings: &Settings) -> Result<Gathered, Failure> {
+    let gathered = facts(origin)?;
     match &settings.scenario {
         Some(scenario) => under(gathered, scenario),
         None => Ok(gathered),
     }
 }
 
-/// Reads a bundle as it was written.
-pub(crate) fn facts(path: &Path) -> Result<Gathered, Failure> {
-    let (bundle, diagnostics) = diagnosed(path)?;
-    without_errors(bundle, diagnostics)
+/// Reads facts as they were written.
+pub(crate) fn facts(origin: &Origin) -> Result<Gathered, Failure> {
+    match origin {
+        Origin::Bundle(path) => {
+            let (bundle, diagnostics) = diagnosed(path)?;
+            without_errors(bundle, diagnostics)
+        }
+        Origin::Database { url, at } => {
+            let (bundle, diagnostics) = database::product(url, *at)?;
+            let past = at.map(|at| at.to_zoned(TimeZone::UTC).date());
+            Ok(Gathered { past, ..without_errors(bundle, diagnostics)? })
+        }
+    }
 }
 
 /// Reads a bundle with all that is to be said of it.
@@ -52,7 +97,7 @@ fn without_errors(bundle: Bundle, diagnostics: Vec<Diagnostic>) -> Result<Gather
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(Failure::BadInput(diagnostics));
     }
-    Ok(Gathered { bundle, warnings: diagnostics })
+    Ok(Gathered { bundle, warnings: diagnostics, past: None })
 }
 
 /// The bundle as it would be under a scenario.
@@ -62,7 +107,7 @@ pub(crate) fn under(gathered: Gathered, scenario: &str) -> Result<Gathered, Fail
     diagnostics.extend(gathered.warnings);
     diagnostics.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
     diagnostics.dedup();
-    without_errors(bundle, diagnostics)
+    Ok(Gathered { past: gathered.past, ..without_errors(bundle, diagnostics)? })
 }
 
 /// Plans a bundle; its warnings join those of the plan.
@@ -74,7 +119,10 @@ pub(crate) fn planned(
     if let Some(discipline) = &settings.discipline {
         known_discipline(&gathered.bundle, discipline)?;
     }
-    let ask = settings.ask(&gathered.bundle, focus);
+    let mut ask = settings.ask(&gathered.bundle, focus);
+    if settings.as_of.is_none() && gathered.bundle.settings.as_of.is_none() {
+        ask.as_of = gathered.past.unwrap_or(ask.as_of);
+    }
     let progress = Progress::new();
     let mut plan = plan(&gathered.bundle, &ask, &|done, of| progress.tell(done, of))
         .map_err(Failure::BadInput)?;

@@ -5,12 +5,14 @@
 mod args;
 mod bundle_folder;
 mod command;
+mod database;
 mod exit;
 mod file;
 mod gather;
 mod output;
 mod progress;
 mod sample;
+mod server;
 mod settings;
 
 use std::process::ExitCode;

@@ -29,6 +29,11 @@ pub(crate) fn answer(answer: &Answer, settings: &OutputSettings) -> Exit {
     }
 }
 
+/// Prints a text while a command still runs.
+pub(crate) fn now(text: &str, settings: &OutputSettings) -> io::Result<()> {
+    to_stdout(text, settings)
+}
+
 /// Prints a text at once. A reader that has seen enough, such as `head`, is no failure.
 fn to_stdout(text: &str, settings: &OutputSettings) -> io::Result<()> {
     let stream = AutoStream::new(io::stdout().lock(), settings.color);

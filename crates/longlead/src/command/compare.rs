@@ -5,27 +5,36 @@ use longlead_horizon::{Change, Comparison, DecisionChange, Forecast, MilestoneCh
 use longlead_model::{Bundle, Kind};
 use serde_json::json;
 
-use crate::args::CompareArguments;
+use crate::args::{CompareArguments, FromArguments};
 use crate::command::{Answer, judge};
 use crate::exit::Failure;
-use crate::gather;
+use crate::gather::{self, Origin};
 use crate::output::style::{BAD, BOLD, DIM, GOOD, dim, heading, paint};
 use crate::output::table::{Cell, Column, Table};
-use crate::output::words::{count, name, percent};
+use crate::output::words::{count, day, name, percent};
 use crate::output::{json as json_text, wrap};
 use crate::settings::Settings;
 
 pub(crate) fn run(arguments: &CompareArguments, settings: &Settings) -> Result<Answer, Failure> {
-    let before = gather::facts(&arguments.bundle)?;
+    let origin = Origin::of(&arguments.from, &arguments.bundle);
+    let before = gather::facts(&origin)?;
+    let mut against = AS_IT_IS.to_owned();
     let (after, title) = match (&arguments.other, &settings.scenario) {
         (Some(_), Some(_)) => {
             let told = "compare two bundles, or one with --scenario, but not both at once";
             return Err(Failure::Usage(told.to_owned()));
         }
-        (Some(other), None) => (gather::facts(other)?, other.display().to_string()),
+        (Some(other), None) => {
+            (gather::facts(&Origin::Bundle(other.clone()))?, other.display().to_string())
+        }
         (None, Some(id)) => {
             let title = scenario_title(&before.bundle, id);
-            (gather::under(gather::facts(&arguments.bundle)?, id)?, title)
+            (gather::under(gather::facts(&origin)?, id)?, title)
+        }
+        (None, None) if arguments.from.at.is_some() => {
+            against = format!("against the plan of {}", before.past.map(day).unwrap_or_default());
+            let today = FromArguments { at: None, ..arguments.from.clone() };
+            (gather::facts(&Origin::of(&today, &arguments.bundle))?, "Today".to_owned())
         }
         (None, None) => return Err(Failure::Usage(no_scenario(&before.bundle))),
     };
@@ -41,7 +50,8 @@ pub(crate) fn run(arguments: &CompareArguments, settings: &Settings) -> Result<A
             "comparison": json_text::plain(&comparison),
         }))
     } else {
-        let asked = Shown { listed: arguments.activities, width: settings.output.width };
+        let width = settings.output.width;
+        let asked = Shown { against: &against, listed: arguments.activities, width };
         told(&comparison, &title, &after.bundle, (earlier, later), asked)
     };
     Ok(Answer { exit, ..Answer::fine(text) })
@@ -62,9 +72,14 @@ fn no_scenario(bundle: &Bundle) -> String {
     format!("name a second bundle, or a scenario with --scenario ({there})")
 }
 
-/// How much is shown of what differs.
+/// What a scenario is compared with.
+pub(crate) const AS_IT_IS: &str = "against the plan as it is";
+
+/// How what differs is shown.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown {
+pub(crate) struct Shown<'a> {
+    /// What it is compared with.
+    pub(crate) against: &'a str,
     /// Whether activities are listed.
     pub(crate) listed: bool,
     /// Columns to fit into.
@@ -77,9 +92,9 @@ pub(crate) fn told(
     title: &str,
     bundle: &Bundle,
     (before, after): (&Forecast, &Forecast),
-    Shown { listed, width }: Shown,
+    Shown { against, listed, width }: Shown<'_>,
 ) -> String {
-    let mut text = format!("{}  {}\n", paint(BOLD, title), dim("against the plan as it is"));
+    let mut text = format!("{}  {}\n", paint(BOLD, title), dim(against));
     if (before.as_of, before.seed, before.samples) != (after.as_of, after.seed, after.samples) {
         let told = "The two are asked for different days, seeds or samples, so some of what differs \
                     is not about facts; --as-of, --seed and --samples make them alike.";
@@ -224,8 +239,8 @@ fn coverage(comparison: &Comparison, bundle: &Bundle, width: usize) -> String {
             Some(false) => ("  ✗ ", "can no longer run"),
             None => ("  · ", "is no longer matched with"),
         };
-        let revision = name(bundle, Kind::Revision, &change.revision);
-        let feature = name(bundle, Kind::Feature, &change.feature);
+        let revision = name(bundle, Kind::Revision, change.revision.as_str());
+        let feature = name(bundle, Kind::Feature, change.feature.as_str());
         let told = format!("{revision} {now} “{feature}”");
         text.push_str(&wrap::paragraph(&told, sign, "    ", width));
     }
@@ -243,8 +258,8 @@ fn orphans(comparison: &Comparison, bundle: &Bundle, width: usize) -> String {
             (Some(need), None) => ("  ✓ ", "and that is met or no longer needed", need),
             (None, None) => continue,
         };
-        let feature = name(bundle, Kind::Feature, &need.0);
-        let capability = name(bundle, Kind::Capability, &need.1);
+        let feature = name(bundle, Kind::Feature, need.0.as_str());
+        let capability = name(bundle, Kind::Capability, need.1.as_str());
         let told = format!("“{feature}” needs {capability}, {now}");
         text.push_str(&wrap::paragraph(&told, sign, "    ", width));
     }

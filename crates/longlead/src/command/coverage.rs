@@ -6,7 +6,7 @@ use longlead_model::{Bundle, Feature, Kind, Product, Revision};
 use crate::args::CoverageArguments;
 use crate::command::{Answer, judge};
 use crate::exit::Failure;
-use crate::gather;
+use crate::gather::{self, Origin};
 use crate::output::style::{BAD, DIM, GOOD, dim, heading};
 use crate::output::table::{Cell, Column, Table};
 use crate::output::words::{day, grouped, name, percent};
@@ -14,7 +14,7 @@ use crate::output::{json, wrap};
 use crate::settings::Settings;
 
 pub(crate) fn run(arguments: &CoverageArguments, settings: &Settings) -> Result<Answer, Failure> {
-    let gathered = gather::bundle(&arguments.bundle, settings)?;
+    let gathered = gather::bundle(&Origin::of(&arguments.from, &arguments.bundle), settings)?;
     let plan = gather::planned(&gathered, settings, None)?;
     let exit = judge(&plan.forecast, &plan.warnings, &settings.fail_on);
     if settings.output.json {

@@ -2,13 +2,13 @@
 
 use jiff::civil::Date;
 use longlead_horizon::{DecisionForecast, OptionValue, Plan, Reason, State, Vocabulary};
-use longlead_model::{Bundle, Code, Decision, Diagnostic, Kind, nearest};
+use longlead_model::{Bundle, Code, Decision, Diagnostic, Kind, StakeholderId, nearest};
 use serde_json::json;
 
 use crate::args::DecideArguments;
 use crate::command::{Answer, judge, plan};
 use crate::exit::Failure;
-use crate::gather;
+use crate::gather::{self, Origin};
 use crate::output::chart::{Curve, chart};
 use crate::output::headline::headline;
 use crate::output::style::{BOLD, DIM, dim, heading, of_state, paint};
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 
 pub(crate) fn run(arguments: &DecideArguments, settings: &Settings) -> Result<Answer, Failure> {
     let (path, id) = arguments.meant();
-    let gathered = gather::bundle(&path, settings)?;
+    let gathered = gather::bundle(&Origin::of(&arguments.from, &path), settings)?;
     let plan = gather::planned(&gathered, settings, None)?;
     let vocabulary = gather::vocabulary(&gathered.bundle, &plan, settings);
     let exit = judge(&plan.forecast, &plan.warnings, &settings.fail_on);
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &DecideArguments, settings: &Settings) -> Result<An
 
 fn find<'a>(plan: &'a Plan, id: &str) -> Result<&'a DecisionForecast, Diagnostic> {
     let decisions = &plan.forecast.decisions;
-    decisions.iter().find(|decision| decision.id == id).ok_or_else(|| {
+    decisions.iter().find(|decision| decision.id.as_str() == id).ok_or_else(|| {
         let ids: Vec<&str> = decisions.iter().map(|decision| decision.id.as_str()).collect();
         let help = match nearest(id, ids.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -78,7 +78,8 @@ pub(crate) fn one<'a>(
     let width = settings.output.width;
     let authored = bundle.records.decisions.get(decision.id.as_str());
     let state = paint(of_state(decision.state), decision_state(decision.state));
-    let mut text = format!("{}  {}  {state}\n\n", paint(BOLD, &decision.title), dim(&decision.id));
+    let mut text =
+        format!("{}  {}  {state}\n\n", paint(BOLD, &decision.title), dim(decision.id.as_str()));
     if let Some(context) = authored.and_then(|it| it.context.as_ref()) {
         text.push_str(&wrap::paragraph(context, "", "", width));
     }
@@ -256,7 +257,7 @@ fn limits(decision: &DecisionForecast, width: usize) -> String {
 }
 
 fn people(bundle: &Bundle, decision: &DecisionForecast, width: usize) -> String {
-    let title = |id: &'_ String| name(bundle, Kind::Stakeholder, id).to_owned();
+    let title = |id: &StakeholderId| name(bundle, Kind::Stakeholder, id.as_str()).to_owned();
     let consult: Vec<String> = decision.consult.iter().map(title).collect();
     if decision.owner.is_none() && consult.is_empty() {
         return String::new();

@@ -6,7 +6,7 @@ use longlead_model::{Code, Diagnostic};
 use crate::args::ExplainArguments;
 use crate::command::{Answer, decide, judge};
 use crate::exit::Failure;
-use crate::gather;
+use crate::gather::{self, Origin};
 use crate::output::style::{BOLD, DIM, dim, heading, of_state, paint};
 use crate::output::table::{Cell, Column, Table};
 use crate::output::words::{day, percent, state};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 
 pub(crate) fn run(arguments: &ExplainArguments, settings: &Settings) -> Result<Answer, Failure> {
     let (path, id) = arguments.meant();
-    let gathered = gather::bundle(&path, settings)?;
+    let gathered = gather::bundle(&Origin::of(&arguments.from, &path), settings)?;
     let plan = gather::planned(&gathered, settings, None)?;
     let vocabulary = gather::vocabulary(&gathered.bundle, &plan, settings);
     let explanation = plan.explain(&gathered.bundle, &id).map_err(|near| unknown(&id, near))?;

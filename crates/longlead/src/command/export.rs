@@ -12,14 +12,15 @@ use serde_json::json;
 use crate::args::{ExportArguments, ExportFormat};
 use crate::command::{Answer, decide};
 use crate::exit::{Exit, Failure};
+use crate::file;
+use crate::gather::{self, Origin};
 use crate::output::style::bold;
 use crate::output::words::{count, day, percent};
 use crate::output::{json as json_text, losses};
 use crate::settings::Settings;
-use crate::{file, gather};
 
 pub(crate) fn run(arguments: &ExportArguments, settings: &Settings) -> Result<Answer, Failure> {
-    let gathered = gather::bundle(&arguments.bundle, settings)?;
+    let gathered = gather::bundle(&Origin::of(&arguments.from, &arguments.bundle), settings)?;
     let (text, lost) = match arguments.format {
         ExportFormat::Toml => return toml(arguments, &gathered.bundle, settings),
         ExportFormat::Csv => csv::export(&gathered.bundle),

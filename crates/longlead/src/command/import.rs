@@ -1,4 +1,6 @@
-//! `longlead import`: a bundle of a plan from another program.
+//! `longlead import`: a bundle of a plan from another program, or records into a database.
+
+mod load;
 
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use serde_json::json;
 use crate::args::{ImportArguments, ImportFormat};
 use crate::command::Answer;
 use crate::exit::{Exit, Failure};
+use crate::gather::{self, Origin};
 use crate::output::style::{bold, command, heading};
 use crate::output::words::count;
 use crate::output::{diagnostics, json as json_text, losses};
@@ -17,22 +20,55 @@ use crate::settings::Settings;
 use crate::{bundle_folder, file};
 
 pub(crate) fn run(arguments: &ImportArguments, settings: &Settings) -> Result<Answer, Failure> {
+    match (&arguments.database, &arguments.output) {
+        (Some(url), _) => into_database(arguments, url, settings),
+        (None, Some(output)) => into_folder(arguments, output, settings),
+        (None, None) => Err(Failure::Usage("say where to, with --output or --database".to_owned())),
+    }
+}
+
+fn into_database(
+    arguments: &ImportArguments,
+    url: &str,
+    settings: &Settings,
+) -> Result<Answer, Failure> {
+    let file = &arguments.file;
+    let is_toml = file.extension().is_some_and(|extension| extension == "toml");
+    if arguments.format.is_none() && (file.is_dir() || is_toml) {
+        let gathered = gather::facts(&Origin::Bundle(file.clone()))?;
+        return load::run(arguments, url, &gathered.bundle, settings);
+    }
+    let (bundle, lost) = foreign(arguments)?;
+    let answer = load::run(arguments, url, &bundle, settings)?;
+    Ok(Answer { aside: losses::told(&lost, &settings.output), ..answer })
+}
+
+/// The records of a plan from another program, and what of it could not be kept.
+fn foreign(arguments: &ImportArguments) -> Result<(Bundle, Vec<Loss>), Failure> {
     let format = format(arguments)?;
     let bytes = bundle_folder::read_bytes(&arguments.file)
         .with_context(|| format!("`{}` can't be read", arguments.file.display()))?;
-    let (bundle, lost) = match format {
-        ImportFormat::Mspdi => project(&arguments.file, &bytes)?,
+    match format {
+        ImportFormat::Mspdi => project(&arguments.file, &bytes),
         ImportFormat::Csv => {
             let imported = csv::import(&bytes);
-            (imported.bundle, imported.losses)
+            Ok((imported.bundle, imported.losses))
         }
-    };
+    }
+}
+
+fn into_folder(
+    arguments: &ImportArguments,
+    output: &Path,
+    settings: &Settings,
+) -> Result<Answer, Failure> {
+    let (bundle, lost) = foreign(arguments)?;
     let sources = bundle.export();
-    file::make_folder(&arguments.output, arguments.force)?;
+    file::make_folder(output, arguments.force)?;
     let files: Vec<(String, String)> =
         sources.iter().map(|source| (source.name.clone(), source.text.clone())).collect();
-    let written = file::write_all(&arguments.output, &files, arguments.force)?;
-    let problems = problems(&sources, &arguments.output);
+    let written = file::write_all(output, &files, arguments.force)?;
+    let problems = problems(&sources, output);
     let exit = if problems.iter().any(Diagnostic::is_error) { Exit::BadInput } else { Exit::Fine };
     if settings.output.json {
         let mut value = diagnostics::json(&problems, &settings.output);
@@ -40,7 +76,7 @@ pub(crate) fn run(arguments: &ImportArguments, settings: &Settings) -> Result<An
         value["losses"] = losses::json(&lost);
         return Ok(Answer { exit, ..Answer::fine(json_text::text(&value)) });
     }
-    let mut text = summary(&bundle, &arguments.output);
+    let mut text = summary(&bundle, output);
     text.push_str(&losses::told(&lost, &settings.output));
     if !problems.is_empty() {
         text.push_str(&heading("The bundle as written"));

@@ -9,7 +9,7 @@ use longlead_model::{Bundle, Kind};
 use crate::args::PlanArguments;
 use crate::command::{Answer, judge};
 use crate::exit::Failure;
-use crate::gather;
+use crate::gather::{self, Origin};
 use crate::output::headline::headline;
 use crate::output::style::{BOLD, DIM, PLAIN, command, dim, heading, of_state};
 use crate::output::table::{Cell, Column, Table};
@@ -18,7 +18,8 @@ use crate::output::{diagnostics, json, wrap};
 use crate::settings::{OutputSettings, Settings};
 
 pub(crate) fn run(arguments: &PlanArguments, settings: &Settings) -> Result<Answer, Failure> {
-    let gathered = gather::bundle(&arguments.bundle, settings)?;
+    let origin = Origin::of(&arguments.from, &arguments.bundle);
+    let gathered = gather::bundle(&origin, settings)?;
     let plan = gather::planned(&gathered, settings, arguments.focus.clone())?;
     let exit = judge(&plan.forecast, &plan.warnings, &settings.fail_on);
     if settings.output.json {
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &PlanArguments, settings: &Settings) -> Result<Answ
         text.push_str(&activities(&plan.forecast, &settings.output));
     }
     text.push_str(&warnings(&plan, &settings.output));
-    text.push_str(&next(&plan.forecast, &arguments.bundle.to_string_lossy()));
+    text.push_str(&next(&plan.forecast, &origin.typed()));
     Ok(Answer { exit, ..Answer::fine(text) })
 }
 

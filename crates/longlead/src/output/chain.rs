@@ -29,7 +29,7 @@ pub(crate) fn chain<'a>(
 fn is_told_by(reason: &Reason, next: Option<&ExplanationStep>) -> bool {
     match (reason, next) {
         (Reason::WaitsFor { predecessor, link, lag: None, .. }, Some(next)) => {
-            link == "FS" && predecessor == next.activity.as_str()
+            link == "FS" && *predecessor == next.activity
         }
         _ => false,
     }

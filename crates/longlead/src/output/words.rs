@@ -1,5 +1,6 @@
 //! Figures, dates and states as people read them.
 
+use jiff::Timestamp;
 use longlead_horizon::State;
 pub(crate) use longlead_horizon::{day, month, percent};
 use longlead_model::{Bundle, Decimal, Kind, Money};
@@ -42,6 +43,11 @@ pub(crate) fn name<'a>(bundle: &'a Bundle, kind: Kind, id: &'a str) -> &'a str {
 /// "1 decision", "3 decisions".
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(&number.to_string()), if number == 1 { one } else { many })
+}
+
+/// "2026-11-23 09:05 UTC".
+pub(crate) fn minute(at: Timestamp) -> String {
+    at.strftime("%F %H:%M UTC").to_string()
 }
 
 /// "in 42 days", "today", "12 days ago".

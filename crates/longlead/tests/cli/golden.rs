@@ -475,7 +475,7 @@ fn an_empty_bundle_teaches() {
 
 #[test]
 fn the_tour_tells_its_story() {
-    let tour = printed(&["demo"]);
+    let tour = printed(&["demo", "--tour"]);
     for told in [
         "$ longlead plan coldtrack",
         "Light sensor on tracker rev C?  light-sensor",

@@ -22,6 +22,7 @@ fn check_forecast(forecast: &Value) {
     assert_keys(forecast, &["as_of", "seed", "samples", "milestones", "decisions", "activities"]);
     for milestone in items(forecast, "milestones") {
         assert_keys(milestone, &["id", "title", "target", "p10", "p50", "p80", "p90", "on_time"]);
+        assert_keys(milestone, &["distribution"]);
     }
     for decision in items(forecast, "decisions") {
         assert_keys(
@@ -40,7 +41,7 @@ fn check_forecast(forecast: &Value) {
     for activity in items(forecast, "activities") {
         assert_keys(activity, &["id", "title", "early_start", "early_finish", "late_start"]);
         assert_keys(activity, &["late_finish", "total_float", "critical", "criticality"]);
-        assert_keys(activity, &["contribution_days"]);
+        assert_keys(activity, &["contribution_days", "teams", "product", "markets"]);
     }
     items(&forecast["foresight"], "orphan_needs");
     items(&forecast["foresight"], "idle_capabilities");
@@ -95,7 +96,7 @@ fn every_command_speaks_json() {
         &["coverage", "doorbell", "--json"],
         &["compare", "doorbell", "--scenario", "no-camera", "--json"],
         &["export", "doorbell", "--format", "json"],
-        &["demo", "--json", "--samples", "100"],
+        &["demo", "--tour", "--json", "--samples", "100"],
         &["schema"],
         &["schema", "bom_line"],
     ] {

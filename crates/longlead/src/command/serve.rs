@@ -1,0 +1,39 @@
+//! `longlead serve`: the system of record and its pages, for real.
+
+use anyhow::Context as _;
+use longlead_records::Journal;
+
+use crate::args::ServeArguments;
+use crate::command::Answer;
+use crate::exit::Failure;
+use crate::output;
+use crate::server::{self, config::Config, log};
+use crate::settings::Settings;
+
+pub(crate) fn run(arguments: &ServeArguments, settings: &Settings) -> Result<Answer, Failure> {
+    let config = Config::of(arguments)?;
+    log::start(&config.log, config.log_format)?;
+    server::runtime()?.block_on(async {
+        let journal = server::open(&config.database).await?;
+        server::serve(journal, &config, config.web(), async |journal, base| {
+            let told = greeting(journal, &config, base).await?;
+            Ok(output::now(&told, &settings.output)?)
+        })
+        .await
+    })?;
+    Ok(Answer::fine(String::new()))
+}
+
+async fn greeting(journal: &Journal, config: &Config, base: &str) -> anyhow::Result<String> {
+    let database = server::without_password(&config.database);
+    let mut told = format!("Longlead serves {database} at {base}\n");
+    let owner = journal.people().first_owner(jiff::Timestamp::now()).await;
+    if let Some(link) = owner.context("the first account can't be made")? {
+        told.push_str(&format!(
+            "\nNobody has an account yet. Open this once to make yours; it works for 72 hours:\n  \
+             {base}/welcome/{}\n",
+            link.expose()
+        ));
+    }
+    Ok(told)
+}

@@ -1,0 +1,168 @@
+//! What a server is told: by flags, then the environment, then a file, then defaults.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use crate::args::ServeArguments;
+use crate::exit::Failure;
+
+/// What a server needs to know, settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) database: String,
+    pub(crate) listen: String,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) behind_proxy: bool,
+    pub(crate) requests_per_second: u32,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Where certificate and key are, as PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+pub(crate) const DATABASE: &str = "sqlite:longlead.db";
+pub(crate) const LISTEN: &str = "127.0.0.1:7420";
+const REQUESTS_PER_SECOND: u32 = 50;
+const LOG: &str = "info";
+
+/// The configuration file. Every setting may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database: Option<String>,
+    listen: Option<String>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    behind_proxy: Option<bool>,
+    requests_per_second: Option<u32>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            database: DATABASE.to_owned(),
+            listen: LISTEN.to_owned(),
+            tls: None,
+            behind_proxy: false,
+            requests_per_second: REQUESTS_PER_SECOND,
+            log: LOG.to_owned(),
+            log_format: LogFormat::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Settles what flags and environment leave open.
+    pub(crate) fn of(arguments: &ServeArguments) -> Result<Config, Failure> {
+        let file = match &arguments.config {
+            Some(path) => read(path)?,
+            None => File::default(),
+        };
+        let told = |flag: &Option<String>, file: Option<String>, default: &str| {
+            flag.clone().or(file).unwrap_or_else(|| default.to_owned())
+        };
+        let certificate = arguments.tls_certificate.clone().or(file.tls_certificate);
+        let key = arguments.tls_key.clone().or(file.tls_key);
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
+            (None, None) => None,
+            _ => {
+                let message = "TLS needs both --tls-certificate and --tls-key";
+                return Err(Failure::Usage(message.to_owned()));
+            }
+        };
+        Ok(Config {
+            database: told(&arguments.database, file.database, DATABASE),
+            listen: told(&arguments.listen, file.listen, LISTEN),
+            tls,
+            behind_proxy: arguments.behind_proxy || file.behind_proxy.unwrap_or(false),
+            requests_per_second: arguments
+                .requests_per_second
+                .or(file.requests_per_second)
+                .unwrap_or(REQUESTS_PER_SECOND),
+            log: told(&arguments.log, file.log, LOG),
+            log_format: arguments.log_format.or(file.log_format).unwrap_or_default(),
+        })
+    }
+
+    /// What the web application needs to know of it.
+    pub(crate) fn web(&self) -> longlead_web::Settings {
+        longlead_web::Settings {
+            secure: self.tls.is_some(),
+            behind_proxy: self.behind_proxy,
+            requests_per_second: self.requests_per_second,
+            requests_burst: self.requests_per_second.saturating_mul(4),
+            ..longlead_web::Settings::default()
+        }
+    }
+}
+
+fn read(path: &PathBuf) -> anyhow::Result<File> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("`{shown}` can't be read"))?;
+    toml::from_str(&text).with_context(|| format!("`{shown}` is no configuration"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Arguments, CommandArguments};
+
+    fn config(arguments: &[&str]) -> Result<Config, Failure> {
+        let words = ["longlead", "serve"].iter().chain(arguments);
+        match Arguments::try_parse_from(words).unwrap().command {
+            CommandArguments::Serve(arguments) => Config::of(&arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("longlead.toml");
+        std::fs::write(&file, "listen = \"0.0.0.0:80\"\nlog_format = \"json\"\n").unwrap();
+        let path = file.to_str().unwrap();
+        let config = config(&["--config", path, "--listen", "127.0.0.1:1"]).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:1");
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.database, DATABASE);
+    }
+
+    #[test]
+    fn a_file_with_an_unknown_setting_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("longlead.toml");
+        std::fs::write(&file, "listn = \"0.0.0.0:80\"\n").unwrap();
+        let Err(Failure::InputOutput(error)) = config(&["--config", file.to_str().unwrap()]) else {
+            panic!("it was taken");
+        };
+        assert!(format!("{error:#}").contains("listn"), "{error:#}");
+    }
+
+    #[test]
+    fn a_certificate_without_a_key_is_refused() {
+        assert!(matches!(config(&["--tls-certificate", "x.pem"]), Err(Failure::Usage(_))));
+    }
+}
