@@ -2,8 +2,12 @@
 
 mod bench;
 mod conformance;
+mod editors;
 mod house;
 mod schema;
+mod screenshots;
+mod server;
+mod web_latency;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -21,12 +25,19 @@ struct Arguments {
 enum Command {
     /// Measures speed and memory of the simulation, against NumPy in the same run.
     Bench(bench::Arguments),
+    /// Lets many people edit at once, perhaps kills the server under them, and holds the journal
+    /// against what was acknowledged; exits with 1 if anything is missing.
+    Editors(editors::Arguments),
     /// Compares results with published cases; exits with 1 where one differs.
     Conformance {
         /// The folder of all cases, or of one kind of them.
         folder: PathBuf,
     },
-    /// Writes the JSON Schema of bundles into `schema/`.
+    /// Takes the pictures of the guide over the sample, into `docs/screenshots/`.
+    Screenshots(screenshots::Arguments),
+    /// Measures how fast each page is served, and how soon an edit is seen in the plan.
+    WebLatency(web_latency::Arguments),
+    /// Writes the JSON Schema of bundles and the OpenAPI document into `schema/`.
     Schema {
         /// Only tells whether what is there is current; exits with 1 if it isn't.
         #[arg(long)]
@@ -37,6 +48,9 @@ enum Command {
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Editors(arguments) => editors::run(&arguments),
+        Command::Screenshots(arguments) => screenshots::run(&arguments),
+        Command::WebLatency(arguments) => web_latency::run(&arguments),
         Command::Conformance { folder } => conformance::run(&folder),
         Command::Schema { check } => schema::run(check),
     }

@@ -1,5 +1,6 @@
-//! The JSON Schema of bundles, generated from the records and checked in, so that editors
-//! complete and check without running anything.
+//! The JSON Schema of bundles, generated from the records, and the OpenAPI document, generated from
+//! the table of routes: both checked in, so that editors complete and clients are generated without
+//! running anything.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,10 +10,12 @@ use anyhow::{Context as _, Result};
 use longlead_model::{Kind, bundle_schema, record_schema};
 use serde_json::Value as Json;
 
-/// The file of a whole bundle file, and one for each kind.
+/// The file of a whole bundle file, one for each kind, and the API.
 fn files() -> Vec<(String, Json)> {
     let kinds = Kind::ALL.iter().map(|kind| (format!("{kind}.json"), record_schema(*kind)));
-    std::iter::once(("bundle.json".to_owned(), bundle_schema())).chain(kinds).collect()
+    let bundle = ("bundle.json".to_owned(), bundle_schema());
+    let api = ("openapi.json".to_owned(), longlead_web::openapi());
+    [bundle, api].into_iter().chain(kinds).collect()
 }
 
 fn folder() -> PathBuf {
