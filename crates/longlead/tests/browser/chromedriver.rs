@@ -72,7 +72,12 @@ impl ChromeDriver {
         // It goes on talking; unread, it would wait for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         let address = format!("http://127.0.0.1:{port}");
-        Ok(ChromeDriver { child, address, requests: reqwest::Client::new() })
+        Ok(ChromeDriver {
+            child,
+            address,
+            // ChromeDriver closes connections that idle.
+            requests: reqwest::Client::builder().pool_max_idle_per_host(0).build()?,
+        })
     }
 
     /// Opens a browser with a profile of its own, which keeps what its console and network say.

@@ -12,8 +12,8 @@ fn a_newcomer_gets_from_an_empty_server_to_a_decision() {
         let link = server.link()?.strip_prefix(&server.address).unwrap_or_default();
         owner.open(link).await?;
         owner.types("Organisation", "Coldtrack").await?;
-        owner.types("Name", "Ada Winter").await?;
-        owner.types("Email", "ada@coldtrack.example").await?;
+        owner.types("Name", "The owner").await?;
+        owner.types("Email", "owner@coldtrack.example").await?;
         owner.types("Password", "a cold night in november").await?;
         owner.presses("Start").await?;
         owner.arrives("/").await?;
