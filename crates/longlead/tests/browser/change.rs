@@ -131,6 +131,7 @@ fn an_earlier_version_of_a_record_is_brought_back() {
         ensure!(title == "Cells through an agent", "it is called “{title}”");
 
         product.presses("All changes").await?;
+        product.arrives("/records/supplier/cell-maker/history").await?;
         product.press("article.change:nth-of-type(2) form button").await?;
         product.press("dialog .danger").await?;
         product.arrives("/records/supplier/cell-maker").await?;

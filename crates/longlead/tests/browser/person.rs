@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, Locator};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -64,7 +65,8 @@ impl Person {
 
     /// Presses what a selector names.
     pub(crate) async fn press(&self, selector: &str) -> Result<()> {
-        self.click(&self.finds(selector).await?, selector).await
+        let pressed = self.on(Locator::Css(selector), async |it| self.click(it).await).await;
+        pressed.with_context(|| format!("`{selector}` can't be pressed"))
     }
 
     /// Presses the button or follows the link of a text.
@@ -72,34 +74,52 @@ impl Person {
         let path = format!(
             "//*[self::button or self::a or self::summary or self::label][normalize-space()='{text}' and not(contains(@class, 'visually-hidden'))]"
         );
-        let waiting = self.client.wait().at_most(PATIENCE);
-        let element = waiting.for_element(Locator::XPath(&path)).await;
-        self.click(&element.with_context(|| format!("there is no “{text}”"))?, text).await
+        let pressed = self.on(Locator::XPath(&path), async |it| self.click(it).await).await;
+        pressed.with_context(|| format!("“{text}” can't be pressed"))
     }
 
-    async fn click(&self, element: &Element, what: &str) -> Result<()> {
+    async fn click(&self, element: Element) -> Result<(), CmdError> {
         // What is told at the top or foot of the window may lie over an element at its edge.
         let centre = "arguments[0].scrollIntoView({ block: 'center' })";
-        self.client.execute(centre, vec![serde_json::to_value(element)?]).await?;
-        element.click().await.with_context(|| format!("`{what}` can't be pressed"))
+        let argument = serde_json::to_value(&element).map_err(CmdError::Json)?;
+        self.client.execute(centre, vec![argument]).await?;
+        element.click().await
     }
 
     /// Types into the field with a label that begins so, in place of what is there.
     pub(crate) async fn types(&self, label: &str, text: &str) -> Result<()> {
-        let field = self.field(label).await?;
-        field.clear().await?;
-        field.send_keys(text).await.with_context(|| format!("can't type into “{label}”"))
+        let path = field(label);
+        let replace = async |field: Element| {
+            field.clear().await?;
+            field.send_keys(text).await
+        };
+        let typed = self.on(Locator::XPath(&path), replace).await;
+        typed.with_context(|| format!("can't type into “{label}”"))
     }
 
     /// What the field with a label holds.
     pub(crate) async fn typed(&self, label: &str) -> Result<String> {
-        Ok(self.field(label).await?.prop("value").await?.unwrap_or_default())
+        let value = self.on(Locator::XPath(&field(label)), async |it| it.prop("value").await).await;
+        Ok(value.with_context(|| format!("can't read “{label}”"))?.unwrap_or_default())
     }
 
-    async fn field(&self, label: &str) -> Result<Element> {
-        let path = format!("//*[@id=//label[starts-with(normalize-space(), '{label}')]/@for]");
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
-        found.with_context(|| format!("there is no field “{label}”"))
+    /// Does something with an element as soon as it is there. The page may be replaced by the next
+    /// one after an element was found; then it is looked for anew.
+    async fn on<T>(
+        &self,
+        locator: Locator<'_>,
+        act: impl AsyncFn(Element) -> Result<T, CmdError>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        loop {
+            let element = self.client.wait().at_most(PATIENCE).for_element(locator).await?;
+            match act(element).await {
+                Err(error) if error.is_stale_element_reference() => {
+                    ensure!(started.elapsed() < PATIENCE, "the page doesn't stand still: {error}");
+                }
+                done => return Ok(done?),
+            }
+        }
     }
 
     /// Chooses files for a field.
@@ -143,7 +163,8 @@ impl Person {
 
     /// What the first element that a selector names says.
     pub(crate) async fn says(&self, selector: &str) -> Result<String> {
-        Ok(self.finds(selector).await?.text().await?)
+        let said = self.on(Locator::Css(selector), async |it| it.text().await).await;
+        said.with_context(|| format!("`{selector}` says nothing"))
     }
 
     /// The text that a script returns.
@@ -211,4 +232,9 @@ impl Person {
         // One that has crashed is gone anyway; that is told by what it was asked before.
         let _ = self.client.close().await;
     }
+}
+
+/// Where the field with a label that begins so is.
+fn field(label: &str) -> String {
+    format!("//*[@id=//label[starts-with(normalize-space(), '{label}')]/@for]")
 }
