@@ -21,16 +21,21 @@
 
 mod batch;
 mod column;
+mod compatibility;
 mod contract;
 mod intake;
 mod judge;
+mod proposal;
+pub mod quality;
 mod reading;
 mod rows;
 
 pub use batch::{Batch, Captured, Head, Name, Reading, Refused, Span, Value};
 pub use column::{Bits, Column, Numbers, Texts, Truths, Validity};
+pub use compatibility::{Change, Difference, Effect, compare};
 pub use contract::{ColumnKind, Contract, ContractColumn, Contracts, UNKNOWN};
 pub use intake::{Receipt, Refusal};
 pub use judge::{Arrival, Judged, Plausible, Sender, judge};
+pub use proposal::{Choice, Observed, Proposal, propose};
 pub use reading::{ReadingError, reading_from_json, reading_to_json};
 pub use rows::{Clock, Devices, Quarantined, READING, Reason, Rows};
