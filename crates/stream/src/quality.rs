@@ -6,6 +6,7 @@
 //! [`Clock::Unset`](crate::Clock::Unset)) are left out by the caller.
 
 mod completeness;
+mod device;
 mod drift;
 mod lateness;
 mod score;
@@ -14,6 +15,7 @@ mod stuck;
 mod timeline;
 
 pub use completeness::{Basis, Completeness, completeness_by_cadence};
+pub use device::{DeviceRows, FRESH_CADENCES_MAX, GAP_CADENCES, device_figures};
 pub use drift::{Drift, drift};
 pub use lateness::Lateness;
 pub use score::{Figures, Part, Score, Statement};
