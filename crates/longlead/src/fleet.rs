@@ -1,0 +1,77 @@
+//! The fleet in the server: the lake that keeps what devices send, the doors by which it comes,
+//! and what pages may ask of it.
+
+mod doors;
+mod intake;
+mod keeper;
+mod registry;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use longlead_gateway::{Front, Limits};
+use longlead_lake::Lake;
+use longlead_records::Journal;
+use longlead_web::telemetry::Telemetry;
+
+pub(crate) use doors::Doors;
+use intake::LakeIntake;
+use keeper::Keeper;
+use registry::KnownDevices;
+
+/// Everything of the fleet that lives as long as the server.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    lake: Lake,
+    doors: Option<doors::Open>,
+    told: Vec<String>,
+}
+
+impl Fleet {
+    /// Opens the lake and the doors.
+    pub(crate) async fn open(
+        journal: &Journal,
+        folder: &Path,
+        doors: &Doors,
+    ) -> anyhow::Result<Fleet> {
+        let shown = folder.display();
+        let (lake, recovery) = Lake::open(folder, longlead_lake::Settings::default())
+            .await
+            .with_context(|| format!("the lake in `{shown}` can't be opened"))?;
+        tracing::info!(
+            rows = recovery.rows,
+            groups = recovery.groups,
+            bytes_truncated = recovery.bytes_truncated,
+            milliseconds = recovery.milliseconds,
+            "the lake is open"
+        );
+        let intake = LakeIntake::new(lake.clone(), journal);
+        let registry = KnownDevices::start(journal, doors.token.clone()).await?;
+        let front = Front::new(intake, registry, Limits::default(), doors.is_open);
+        let open = doors.open(front, folder).await?;
+        let told = open.told();
+        Ok(Fleet { lake, doors: Some(open), told })
+    }
+
+    /// What pages may ask of it.
+    pub(crate) fn telemetry(&self, journal: &Journal) -> Arc<dyn Telemetry> {
+        Arc::new(Keeper::new(self.lake.clone(), journal.clone()))
+    }
+
+    /// Where devices reach it, in sentences.
+    pub(crate) fn told(&self) -> &[String] {
+        &self.told
+    }
+
+    /// Closes the doors, then the lake: what was acknowledged is in tables or in the log.
+    pub(crate) async fn close(mut self) {
+        if let Some(doors) = self.doors.take() {
+            doors.close();
+        }
+        if let Err(error) = self.lake.close().await {
+            // It is in the log, and will be in tables after the next start.
+            tracing::warn!(%error, "the newest rows aren't in tables yet");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! `/sql`: questions in SQL about what devices sent, with limits by role. A question is a part of
+//! the address, so that it can be kept and passed on as a link.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Query;
+use axum::http::header;
+use axum::response::{Html, IntoResponse as _, Response};
+use longlead_records::people::Role;
+use maud::{Markup, html};
+use plotly::common::Mode;
+use plotly::{Layout, Scatter, Trace};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::chart;
+use crate::layout::{self, Page};
+use crate::problem::Problem;
+use crate::reader::Seen;
+use crate::telemetry::{
+    Answer, ColumnKind, FileFormat, Limits, StoredTable, Telemetry, TelemetryError,
+};
+use crate::ui;
+
+/// Rows that the page shows; files have more.
+const ROWS_SHOWN: usize = 500;
+/// Rows of a file.
+const ROWS_OF_FILE: usize = 10_000_000;
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    q: String,
+}
+
+/// Questions to start from.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("The last reading of each device", "SELECT device, last(temperature, captured) AS temperature, max(captured) AS captured\nFROM climate GROUP BY device ORDER BY captured"),
+    ("Readings an hour", "SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\nFROM climate GROUP BY hour ORDER BY hour"),
+    ("Why readings are in quarantine", "SELECT reason, stream, count(*) AS parts, max(detail) AS example\nFROM quarantine GROUP BY reason, stream ORDER BY parts DESC"),
+    ("How late readings come", "SELECT device, approx_percentile_cont(date_part('epoch', received - captured), 0.95) AS late_s\nFROM climate GROUP BY device ORDER BY late_s DESC"),
+];
+
+/// What a role's question may use.
+fn limits(role: Role, rows: usize) -> Limits {
+    let (seconds, memory) = match role {
+        Role::Viewer | Role::Partner => (10, 256 << 20),
+        _ => (60, 1 << 30),
+    };
+    Limits { time: Duration::from_secs(seconds), memory, rows }
+}
+
+pub(crate) fn keeper(seen: &Seen) -> Result<&dyn Telemetry, Problem> {
+    seen.app.settings().telemetry.as_deref().ok_or_else(|| {
+        Problem::not_found("This server keeps no data of devices")
+            .detail("Start it with a folder for the lake: `longlead serve --lake FOLDER`.")
+    })
+}
+
+pub(crate) fn problem(error: &TelemetryError) -> Problem {
+    match error {
+        TelemetryError::Wrong(what) | TelemetryError::TooMuch(what) => {
+            Problem::bad_request("The question can't be answered").detail(what.clone())
+        }
+        TelemetryError::Failed(_) => Problem::internal(error),
+    }
+}
+
+pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<String>, Problem> {
+    let keeper = keeper(&seen)?;
+    let tables = keeper.tables().await.map_err(|error| problem(&error))?;
+    let sql = asked.q.trim();
+    let answer = match sql {
+        "" => None,
+        sql => Some(keeper.ask(sql.to_owned(), limits(seen.reader.user.role, ROWS_SHOWN)).await),
+    };
+    let main = html! {
+        div.sections {
+            (console(sql))
+            @match &answer {
+                None => { (examples()) }
+                Some(Ok(answer)) => { (answered(sql, answer)) }
+                Some(Err(error)) => {
+                    section.notice.bad role="alert" { p { (error) } }
+                }
+            }
+            (catalog(&tables, &keeper.functions()))
+        }
+    };
+    let page = Page {
+        title: "SQL",
+        section: "/sql",
+        lede: Some(html! { "All that devices sent and was acknowledged, each row once, up to this moment." }),
+        tools: html! {},
+        main,
+        live: false,
+    };
+    Ok(layout::page(&seen, &page))
+}
+
+fn console(sql: &str) -> Markup {
+    let rows = sql.lines().count().clamp(5, 24);
+    html! {
+        form.edit.sql method="get" action="/sql" {
+            div.field {
+                label for="q" { "Question" }
+                textarea.mono #q name="q" rows=(rows) spellcheck="false" autocapitalize="off" required
+                    placeholder="SELECT …" { (sql) }
+                p.hint { "Only reading is allowed. Times are UTC." }
+            }
+            div.form-actions {
+                button.button.primary { "Ask" }
+                @if !sql.is_empty() {
+                    button.button formaction="/sql/csv" { "CSV" }
+                    button.button formaction="/sql/parquet" { "Parquet" }
+                }
+            }
+        }
+    }
+}
+
+fn examples() -> Markup {
+    html! {
+        section.card {
+            h2 { "Questions to start from" }
+            ul.prose { @for (title, sql) in EXAMPLES {
+                @let query = serde_urlencoded::to_string([("q", sql)]).unwrap_or_default();
+                li { a href={ "/sql?" (query) } { (title) } }
+            } }
+        }
+    }
+}
+
+fn answered(sql: &str, answer: &Answer) -> Markup {
+    let millis = answer.took.as_millis();
+    html! {
+        section aria-labelledby="answer" {
+            div.section-head {
+                h2 #answer { "Answer" }
+                p.muted {
+                    @if answer.is_truncated { "The first " (answer.rows.len()) " rows" }
+                    @else if answer.rows.len() == 1 { "1 row" }
+                    @else { (answer.rows.len()) " rows" }
+                    " in " (millis) " ms."
+                    @if answer.is_truncated { " A file has them all." }
+                }
+            }
+            @if answer.rows.is_empty() {
+                (ui::empty("No rows", "The question is sound, and nothing answers it.", None))
+            } @else {
+                @if let Some(chart) = line_chart(answer) { div.card { (chart) } }
+                (table(sql, answer))
+            }
+        }
+    }
+}
+
+fn table(sql: &str, answer: &Answer) -> Markup {
+    html! {
+        div.scroll { table.data data-sortable #answer-table {
+            caption.visually-hidden { "What answers " (sql) }
+            thead { tr { @for (name, kind) in &answer.columns {
+                th.num[*kind == ColumnKind::Number] scope="col" { (name) }
+            } } }
+            tbody { @for row in &answer.rows { tr {
+                @for (value, (_, kind)) in row.iter().zip(&answer.columns) {
+                    td.num[*kind == ColumnKind::Number].nowrap[*kind == ColumnKind::Time] { (cell(value)) }
+                }
+            } } }
+        } }
+    }
+}
+
+fn cell(value: &Json) -> Markup {
+    match value {
+        Json::Null => ui::dash(),
+        Json::String(text) => html! { (text) },
+        other => html! { (other.to_string()) },
+    }
+}
+
+/// Numbers over time, if the first column that tells times is followed by numbers.
+fn line_chart(answer: &Answer) -> Option<Markup> {
+    let time = answer.columns.iter().position(|(_, kind)| *kind == ColumnKind::Time)?;
+    let texts = answer.columns.iter().filter(|(_, kind)| *kind == ColumnKind::Text).count();
+    // With a text in each row there are many series; a table says that better.
+    if texts > 0 || answer.rows.len() < 3 {
+        return None;
+    }
+    let at = |row: &Vec<Json>| row.get(time).and_then(Json::as_str).map(str::to_owned);
+    let numbers = answer.columns.iter().enumerate().filter(|(_, it)| it.1 == ColumnKind::Number);
+    let traces: Vec<Box<dyn Trace>> = numbers
+        .map(|(place, (name, _))| {
+            let points = answer.rows.iter().filter_map(|row| {
+                Some((at(row)?, row.get(place).and_then(Json::as_f64)?))
+            });
+            let (x, y): (Vec<String>, Vec<f64>) = points.unzip();
+            Scatter::new(x, y).name(name).mode(Mode::Lines) as Box<dyn Trace>
+        })
+        .collect();
+    let label = "The numbers of the answer over time";
+    let layout = Layout::new().show_legend(traces.len() > 1);
+    let table = html! { p.muted { "The table follows." } };
+    (!traces.is_empty()).then(|| chart::chart("answer-chart", label, &traces, &layout, &table))
+}
+
+fn catalog(tables: &[StoredTable], functions: &[String]) -> Markup {
+    html! {
+        section aria-labelledby="catalog" {
+            h2 #catalog { "What can be asked" }
+            @if tables.is_empty() {
+                (ui::empty("No data yet", "Tables are here as soon as a device has sent something.", None))
+            }
+            @for table in tables {
+                details {
+                    summary { code { (table.name) } " " span.muted { (table.rows) " rows" } }
+                    ul.columns { @for (name, kind) in &table.columns { li { code { (name) } " " span.muted { (kind) } } } }
+                }
+            }
+            @if !functions.is_empty() {
+                details {
+                    summary { "Functions" }
+                    p { @for name in functions { code { (name) } " " } }
+                }
+            }
+        }
+    }
+}
+
+pub(crate) async fn csv(seen: Seen, query: Query<Asked>) -> Result<Response, Problem> {
+    file(&seen, query, FileFormat::Csv, "text/csv; charset=utf-8", "answer.csv").await
+}
+
+pub(crate) async fn parquet(seen: Seen, query: Query<Asked>) -> Result<Response, Problem> {
+    let kind = "application/vnd.apache.parquet";
+    file(&seen, query, FileFormat::Parquet, kind, "answer.parquet").await
+}
+
+async fn file(
+    seen: &Seen,
+    Query(asked): Query<Asked>,
+    format: FileFormat,
+    kind: &'static str,
+    name: &str,
+) -> Result<Response, Problem> {
+    let limits = limits(seen.reader.user.role, ROWS_OF_FILE);
+    let parts = keeper(seen)?.file(asked.q, limits, format).await;
+    let parts = parts.map_err(|error| problem(&error))?;
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, Body::from_stream(parts)).into_response())
+}

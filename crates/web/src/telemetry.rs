@@ -1,0 +1,133 @@
+//! What pages ask of the data that devices send. Whoever keeps that data answers; pages know these
+//! types only, so that they need no query engine to be built or tested.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use longlead_stream::Contract;
+use longlead_stream::quality::DeviceRows;
+use serde_json::Value as Json;
+
+/// A future that a keeper gives back.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Bytes of a file, in parts as they come.
+pub type Parts = Pin<Box<dyn Stream<Item = Result<Vec<u8>, TelemetryError>> + Send>>;
+
+/// Keeps what devices sent, and answers questions about it.
+pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
+    /// What there is, by name of table.
+    fn tables(&self) -> BoxFuture<'_, Result<Vec<StoredTable>, TelemetryError>>;
+
+    /// Asks in SQL. All that is acknowledged is seen, each row once.
+    fn ask(&self, sql: String, limits: Limits) -> BoxFuture<'_, Result<Answer, TelemetryError>>;
+
+    /// Asks in SQL for a file.
+    fn file(
+        &self,
+        sql: String,
+        limits: Limits,
+        format: FileFormat,
+    ) -> BoxFuture<'_, Result<Parts, TelemetryError>>;
+
+    /// The rows of a stream that were captured in a window (microseconds since 1970), by device,
+    /// each in the order in which they were received; of at most `rows_max` rows.
+    fn device_rows(
+        &self,
+        contract: Arc<Contract>,
+        window: Range<i64>,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>>;
+
+    /// Names of the functions that queries may use.
+    fn functions(&self) -> Vec<String>;
+}
+
+/// Rows of a stream in a window.
+#[derive(Clone, Debug, Default)]
+pub struct DevicesOf {
+    /// Serial numbers with their rows.
+    pub devices: Vec<(String, DeviceRows)>,
+    /// Whether there are more rows than were asked for: figures of them are those of a part.
+    pub is_part: bool,
+}
+
+/// A table of a stream, or the quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTable {
+    /// The stream, or `quarantine`.
+    pub name: String,
+    /// Names and SQL types of its columns.
+    pub columns: Vec<(String, String)>,
+    /// Rows in files and in memory.
+    pub rows: u64,
+    /// Those of them that are in the log and in memory only.
+    pub rows_in_memory: u64,
+    /// Parquet files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What one question may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From its start to its last row.
+    pub time: Duration,
+    /// Bytes that sorting, joining and grouping may hold.
+    pub memory: usize,
+    /// Rows of its answer.
+    pub rows: usize,
+}
+
+/// What a column of an answer holds, as far as pages care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Numbers, which stand on the right.
+    Number,
+    /// Instants, as texts of RFC 3339.
+    Time,
+    /// Anything else.
+    Text,
+}
+
+/// Rows that answer a question.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Names and kinds of its columns.
+    pub columns: Vec<(String, ColumnKind)>,
+    /// Values by row.
+    pub rows: Vec<Vec<Json>>,
+    /// Whether there are more rows than the limit.
+    pub is_truncated: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A format of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Comma-separated, with a head.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TelemetryError {
+    /// It can't be answered as it is: what is wrong with it.
+    #[error("{0}")]
+    Wrong(String),
+    /// It needs more than it may use.
+    #[error("{0}")]
+    TooMuch(String),
+    /// Something else failed, which isn't the asker's fault.
+    #[error("{0}")]
+    Failed(String),
+}
