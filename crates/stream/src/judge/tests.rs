@@ -406,6 +406,42 @@ fn a_reading_from_quarantine_is_a_row_once_its_contract_is_mended() {
 }
 
 #[test]
+fn a_row_comes_back_from_quarantine_as_it_was() {
+    let mut batch = Batch::default();
+    let (stream, other) = (batch.name("climate"), batch.name("diagnostics"));
+    for (captured, sequence) in [
+        (Captured::At(RECEIVED - 1), Some(4)),
+        (Captured::Before(7), None),
+        (Captured::Untold, None),
+    ] {
+        let (temperature, firmware) = (batch.name("temperature"), batch.name("firmware"));
+        let text = batch.keep("5.1 \"beta\"");
+        let values = [(temperature, Value::Float(0.1), None), (firmware, Value::Text(text), None)];
+        batch.push(Head { captured, sequence, ..Head::of(stream) }, values);
+    }
+    let (odd, unit) = (batch.name("odo"), batch.name("km"));
+    let (whole, nan) = (batch.name("whole"), batch.name("nan"));
+    let values = [
+        (odd, Value::Float(4.0), Some(unit)),
+        (whole, Value::Unsigned(u64::MAX), None),
+        (nan, Value::Float(f64::NAN), None),
+    ];
+    batch.push(Head { captured: Captured::At(0), ..Head::of(other) }, values);
+    let sent = arrival(Sender::Device("CT-1"));
+    let judged = judge(&contracts(), &batch, &sent);
+    assert_eq!(judged.row_count(), 4);
+    let mut again = Batch::default();
+    for rows in &judged.rows {
+        for row in 0..rows.len() {
+            let kept = rows.quarantined(row, Reason::IdentityConflict, "twice").unwrap();
+            assert_eq!(reading_from_json(&kept.payload, &mut again), Ok(None));
+        }
+        assert_eq!(rows.quarantined(rows.len(), Reason::IdentityConflict, ""), None);
+    }
+    assert_eq!(judge(&contracts(), &again, &arrival(Sender::Trusted)), judged);
+}
+
+#[test]
 fn hostile_json_is_no_reading_and_no_crash() {
     for json in [
         "",
