@@ -253,7 +253,7 @@ fn one_bad_value_keeps_its_whole_reading_and_no_other_from_being_stored() {
 #[test]
 fn a_sender_speaks_only_for_those_it_may() {
     let mut batch = Batch::default();
-    for device in [None, Some("GW-1"), Some("CT-1"), Some("CT-9")] {
+    for device in [None, Some(""), Some("GW-1"), Some("CT-1"), Some("CT-9")] {
         add(&mut batch, "climate", device, &[("temperature", float(1.0))]);
     }
     let check = |sender: Sender<'_>, expect: Expect| {
@@ -264,6 +264,7 @@ fn a_sender_speaks_only_for_those_it_may() {
         expect![[r#"
             climate GW-1 received: temperature=1.0
             climate GW-1 received: temperature=1.0
+            climate GW-1 received: temperature=1.0
             climate CT-1 received: temperature=1.0
             not-its-device CT-9: its sender doesn't speak for `CT-9`
         "#]],
@@ -271,6 +272,7 @@ fn a_sender_speaks_only_for_those_it_may() {
     check(
         Sender::Device("CT-9"),
         expect![[r#"
+            climate CT-9 received: temperature=1.0
             climate CT-9 received: temperature=1.0
             climate CT-9 received: temperature=1.0
             not-its-device GW-1: its sender doesn't speak for `GW-1`
@@ -283,6 +285,7 @@ fn a_sender_speaks_only_for_those_it_may() {
             climate GW-1 received: temperature=1.0
             climate CT-1 received: temperature=1.0
             climate CT-9 received: temperature=1.0
+            no-device -: nothing tells which device took it
             no-device -: nothing tells which device took it
         "#]],
     );

@@ -419,7 +419,8 @@ pub(crate) fn changed_meanwhile(serials: &[longlead_records::devices::Serial]) -
     let more = serials.len().saturating_sub(named.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let status = StatusCode::PRECONDITION_FAILED;
-    let problem = Problem::new(status, "conflict", "Devices have changed meanwhile");
+    let title = "Devices have changed meanwhile";
+    let problem = Problem::new(status, "precondition-failed", title);
     problem.detail(format!("{}{more}: look at them and send the change again.", named.join(", ")))
 }
 

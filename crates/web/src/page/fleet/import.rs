@@ -290,7 +290,13 @@ pub(crate) async fn applied(
     let request = request(reader, app, why, &preview.name)?;
     let bundle = app.journal().current().bundle.clone();
     let devices = app.journal().devices();
-    let applied = devices.apply_import(preview.id, token, leave_out, &bundle, &request).await;
+    let (id, token) = (preview.id, token.to_owned());
+    // A large file may outlast the patience of a request: it's then applied all the same, and the
+    // page of the file says so.
+    let applied = tokio::spawn(async move {
+        devices.apply_import(id, &token, leave_out, &bundle, &request).await
+    });
+    let applied = applied.await.map_err(|error| Problem::internal(&error))?;
     let applied = applied.map_err(|error| problem(error, &preview.name))?;
     let detail = format!("{} of the fleet from {}", preview.kind, preview.name);
     let by = reader.by(app.now());
