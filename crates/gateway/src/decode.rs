@@ -22,7 +22,7 @@ mod writer;
 
 use longlead_stream::Batch;
 
-use crate::Format;
+use crate::{Encoding, Format};
 use writer::Writer;
 
 /// What is known of a payload before it is read.
@@ -127,6 +127,10 @@ pub fn decode(format: Format, payload: &[u8], context: &Context<'_>) -> Batch {
     if payload.len() > context.limits.payload_bytes {
         let detail = format!("the payload has more than {} bytes", context.limits.payload_bytes);
         writer.refuse(detail, payload);
+        return writer.batch;
+    }
+    if Encoding::sniff(payload) != Encoding::Identity {
+        writer.refuse("the payload is packed, and can't be unpacked", payload);
         return writer.batch;
     }
     let read = match format {

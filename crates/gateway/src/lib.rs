@@ -18,8 +18,12 @@
 
 mod decode;
 mod format;
+mod front;
+pub mod http;
+pub mod mqtt;
 mod unpack;
 
 pub use decode::{Context, Limits, Precision, decode};
 pub use format::{Encoding, Format};
+pub use front::{BoxFuture, Front, Intake, Known, Peer, Registry, Taken};
 pub use unpack::{UnpackError, unpack};

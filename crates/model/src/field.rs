@@ -253,13 +253,23 @@ pub(crate) fn number_node(number: f64) -> Node {
 impl Field for f64 {
     const EXAMPLE: &'static str = "2.5";
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        number(node, decoder)
+        let Value::Text(text) = &node.value else {
+            return number(node, decoder);
+        };
+        // Forms and spreadsheets give numbers as texts.
+        let told = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        if told.is_none() {
+            let message = format!("\"{}\" is not a number", shown(text));
+            let help = "write, for example, 2.5".to_owned();
+            decoder.refuse(Code::WrongValue, node.span, message, help);
+        }
+        told
     }
     fn encode(&self) -> Option<Node> {
         Some(number_node(*self))
     }
     fn schema() -> Json {
-        json!({ "type": "number" })
+        json!({ "type": ["number", "string"] })
     }
 }
 

@@ -76,5 +76,5 @@ pub use contract::{ColumnKind, Contract, ContractColumn, Contracts, UNKNOWN};
 pub use intake::{Receipt, Refusal};
 pub use judge::{Arrival, Judged, Plausible, Sender, judge};
 pub use proposal::{Choice, Observed, Proposal, propose};
-pub use reading::{ReadingError, reading_from_json, reading_to_json};
+pub use reading::{ReadingError, reading_from_json, reading_to_json, row_to_json};
 pub use rows::{Clock, Devices, Quarantined, READING, Reason, Rows};

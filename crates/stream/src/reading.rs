@@ -14,6 +14,60 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json};
 
 use crate::batch::{Batch, Captured, Head, Name, Reading, Value};
+use crate::column::Column;
+use crate::contract::UNKNOWN;
+use crate::rows::{Clock, Rows};
+
+/// A row as the reading that it was, so that it too can go to quarantine: values are in the units
+/// of its contract, and its time is told as it was, so that its clock is judged as before. Nothing
+/// past the last row.
+pub fn row_to_json(rows: &Rows, row: usize) -> Option<Vec<u8>> {
+    let (captured, received) = (*rows.captured.get(row)?, *rows.received.get(row)?);
+    let mut batch = Batch::default();
+    let head = Head {
+        stream: batch.name(rows.stream()),
+        device: Some(batch.name(rows.device.get(row)?)),
+        captured: match rows.clock.get(row)? {
+            Clock::Good | Clock::Future | Clock::Unset => Captured::At(captured),
+            Clock::Reckoned => Captured::Before(received.saturating_sub(captured)),
+            Clock::Received => Captured::Untold,
+        },
+        boot: rows.boot.get(row),
+        sequence: rows.sequence.get(row),
+    };
+    let mut values = Vec::with_capacity(rows.columns.len());
+    for (column, cells) in rows.contract.columns().iter().zip(&rows.columns) {
+        let value = match cells {
+            Column::Float(cells) => cells.get(row).map(Value::Float),
+            Column::Integer(cells) => cells.get(row).map(Value::Integer),
+            Column::Bool(cells) => cells.get(row).map(Value::Bool),
+            Column::Text(cells) if column.name == UNKNOWN => {
+                values.extend(cells.get(row).map_or(Vec::new(), |it| unknown(it, &mut batch)));
+                None
+            }
+            Column::Text(cells) => cells.get(row).map(|text| Value::Text(batch.keep(text))),
+        };
+        if let Some(value) = value {
+            let unit = column.unit.as_ref().map(|unit| batch.name(unit.as_written()));
+            values.push((batch.name(&column.name), value, unit));
+        }
+    }
+    Some(reading_to_json(&batch, &Reading { head, values: &values }, None))
+}
+
+/// The fields that a contract didn't list, as they were kept.
+fn unknown(kept: &str, batch: &mut Batch) -> Vec<(Name, Value, Option<Name>)> {
+    let Ok(Json::Object(members)) = serde_json::from_str(kept) else { return Vec::new() };
+    let value_of = |(name, member): (String, Json)| {
+        let mut item = match member {
+            Json::Object(told) if told.contains_key("value") => told,
+            value => Map::from_iter([("value".to_owned(), value)]),
+        };
+        item.insert("field".to_owned(), Json::String(name));
+        value(&Json::Object(item), batch).ok()
+    };
+    members.into_iter().filter_map(value_of).collect()
+}
 
 /// A reading, with what was known of its sender.
 pub fn reading_to_json(batch: &Batch, reading: &Reading<'_>, sender: Option<&str>) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::column::{Column, Numbers, Texts};
 use crate::contract::Contract;
+use crate::reading::row_to_json;
 
 /// How far the captured time of a row can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,6 +167,21 @@ impl Rows {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.captured.is_empty()
+    }
+
+    /// A row as something in quarantine; for what is found only once rows meet those that are
+    /// there, such as a conflict of identities. Nothing past the last row.
+    pub fn quarantined(&self, row: usize, reason: Reason, detail: &str) -> Option<Quarantined> {
+        Some(Quarantined {
+            reason,
+            detail: detail.to_owned(),
+            stream: Some(self.stream().to_owned()),
+            device: self.device.get(row).map(str::to_owned),
+            received: *self.received.get(row)?,
+            contract: Some(self.contract.version()),
+            format: READING.to_owned(),
+            payload: row_to_json(self, row)?,
+        })
     }
 }
 

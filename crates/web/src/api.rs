@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod contract;
+pub(crate) mod device;
 pub(crate) mod docs;
 pub(crate) mod document;
 pub(crate) mod impact;

@@ -20,6 +20,7 @@ const PAGES: &[(&str, &str, &str, &str)] = &[
     ("/decisions", "Decisions", "decision", "d"),
     ("/features", "Features", "feature", "f"),
     ("/hardware", "Hardware", "hardware", "w"),
+    ("/fleet", "Fleet", "fleet", "e"),
     ("/forecast", "Forecast", "forecast", "o"),
     ("/plan", "Plan", "plan", "p"),
     ("/what-if", "What if", "what-if", "i"),

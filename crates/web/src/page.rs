@@ -6,6 +6,7 @@ pub(crate) mod comparison;
 pub(crate) mod decisions;
 pub(crate) mod explain;
 pub(crate) mod features;
+pub(crate) mod fleet;
 pub(crate) mod forecast;
 pub(crate) mod hardware;
 pub(crate) mod history;

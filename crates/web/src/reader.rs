@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use longlead_horizon::{Forecast, Plan, Vocabulary};
 use longlead_model::{Bundle, Kind, RecordKey};
 use longlead_records::Actor;
-use longlead_records::people::{By, Role, Scope, SessionId, TokenId, User};
+use longlead_records::people::{By, OrganisationId, Role, Scope, SessionId, TokenId, User};
 
 use crate::app::App;
 use crate::engine::Outlook;
@@ -53,6 +53,11 @@ impl Reader {
 
     pub(crate) fn is_owner(&self) -> bool {
         self.user.role == Role::Owner
+    }
+
+    /// The organisation whose devices a partner sees; none for those who see all.
+    pub(crate) fn only_owner(&self) -> Option<OrganisationId> {
+        (self.user.role == Role::Partner).then_some(self.user.organisation)
     }
 }
 

@@ -14,8 +14,12 @@ pub(crate) enum Needs {
     ReadRecords,
     /// To read the plan; partners see what follows from records that are shared with them.
     ReadInsights,
+    /// To read the devices in the field; partners see those of their organisation.
+    ReadFleet,
     /// To change records; which kinds depends on the role, see [`may_write`].
     WriteRecords,
+    /// To change devices: what they are, and what happened to them.
+    EditFleet,
     /// To see and change who may do what: owners.
     Admin,
 }
@@ -27,6 +31,8 @@ impl Needs {
             Needs::Public | Needs::SignedIn => None,
             Needs::ReadRecords => Some(Scope::ReadRecords),
             Needs::ReadInsights => Some(Scope::ReadInsights),
+            Needs::ReadFleet => Some(Scope::ReadFleet),
+            Needs::EditFleet => Some(Scope::EditFleet),
             Needs::WriteRecords => Some(Scope::WriteRecords),
             Needs::Admin => Some(Scope::Admin),
         }
@@ -36,7 +42,9 @@ impl Needs {
     pub(crate) fn met_by(self, role: Role) -> bool {
         match self {
             Needs::Public | Needs::SignedIn | Needs::ReadRecords | Needs::ReadInsights => true,
+            Needs::ReadFleet => true,
             Needs::WriteRecords => role != Role::Viewer,
+            Needs::EditFleet => !matches!(role, Role::Viewer | Role::Partner),
             Needs::Admin => role == Role::Owner,
         }
     }

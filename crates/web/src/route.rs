@@ -16,7 +16,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api::operation::Operation;
-use crate::api::{change, contract, docs, document, impact, insight, problems, record, what_if};
+use crate::api::{
+    change, contract, device, docs, document, impact, insight, problems, record, what_if,
+};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rights::Needs::{self, *};
@@ -72,6 +74,18 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/features/{feature}", ReadInsights, page::features::show_feature),
         get("/hardware", ReadInsights, page::hardware::show),
         get("/hardware/{revision}", ReadInsights, page::hardware::show_revision),
+        // The fleet.
+        get("/fleet", ReadFleet, page::fleet::show),
+        get("/fleet/devices/{serial}", ReadFleet, page::fleet::device::show),
+        post("/fleet/devices/{serial}/events", EditFleet, page::fleet::device::add_event),
+        post("/fleet/devices/{serial}/retract", EditFleet, page::fleet::device::retract),
+        get("/fleet/import", EditFleet, page::fleet::import::form),
+        post("/fleet/import", EditFleet, page::fleet::import::upload),
+        get("/fleet/import/{import}", EditFleet, page::fleet::import::preview),
+        post("/fleet/import/{import}/apply", EditFleet, page::fleet::import::apply),
+        post("/fleet/import/{import}/compare", EditFleet, page::fleet::import::compare),
+        post("/fleet/import/{import}/discard", EditFleet, page::fleet::import::discard),
+        get("/fleet/export/{file}", ReadFleet, page::fleet::export::file),
         // Forecast.
         get("/forecast", ReadInsights, page::forecast::show),
         get("/forecast/calibration", ReadInsights, page::forecast::calibration::show),
@@ -163,6 +177,22 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/changes", ReadRecords, change::list).told(&change::LIST),
         post("/api/v1/changes", WriteRecords, change::commit).told(&change::COMMIT),
         get("/api/v1/changes/{sequence}", ReadRecords, change::show).told(&change::SHOW),
+        get("/api/v1/devices", ReadFleet, device::list).told(&device::LIST),
+        post("/api/v1/devices", EditFleet, device::change).told(&device::CHANGE),
+        get("/api/v1/devices/{serial}", ReadFleet, device::show).told(&device::SHOW),
+        get("/api/v1/devices/{serial}/versions", ReadFleet, device::versions)
+            .told(&device::VERSIONS),
+        get("/api/v1/devices/{serial}/events", ReadFleet, device::events).told(&device::EVENTS),
+        post("/api/v1/devices/{serial}/events", EditFleet, device::add_event)
+            .told(&device::ADD_EVENT),
+        get("/api/v1/fleet", ReadFleet, device::counts).told(&device::COUNTS),
+        post("/api/v1/fleet/imports", EditFleet, device::import).told(&device::IMPORT),
+        get("/api/v1/fleet/imports/{import}", EditFleet, device::show_import)
+            .told(&device::SHOW_IMPORT),
+        post("/api/v1/fleet/imports/{import}/compare", EditFleet, device::compare_import)
+            .told(&device::COMPARE_IMPORT),
+        post("/api/v1/fleet/imports/{import}/apply", EditFleet, device::apply_import)
+            .told(&device::APPLY_IMPORT),
         get("/api/v1/forecast", ReadInsights, insight::forecast).told(&insight::FORECAST),
         get("/api/v1/decisions", ReadInsights, insight::decisions).told(&insight::DECISIONS),
         get("/api/v1/decisions/{id}", ReadInsights, insight::decision).told(&insight::DECISION),

@@ -87,8 +87,9 @@ async fn a_viewer_changes_nothing() {
     let viewer = person(&app, Role::Viewer).await;
     let before = app.journal().current().head;
     let changing = routes();
-    let changing =
-        changing.iter().filter(|it| matches!(it.needs, Needs::WriteRecords | Needs::Admin));
+    let changing = changing
+        .iter()
+        .filter(|it| matches!(it.needs, Needs::WriteRecords | Needs::EditFleet | Needs::Admin));
     for route in changing {
         let path = path_of(route);
         let csrf = csrf_of(&viewer.session);

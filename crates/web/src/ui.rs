@@ -18,6 +18,9 @@ pub(crate) fn icon(name: &str) -> Markup {
         "hardware" => {
             "M4 4h8v8H4zM6 1h1v2H6zM9 1h1v2H9zM6 13h1v2H6zM9 13h1v2H9zM1 6h2v1H1zM1 9h2v1H1zM13 6h2v1h-2zM13 9h2v1h-2z"
         }
+        "fleet" => {
+            "M3 5h3v6H3zM10 5h3v6h-3zM4 12h1v1H4zM11 12h1v1h-1zM7 7h2v2H7zM6.500 2a4 4 0 0 1 3 0l-.5 1a3 3 0 0 0-2 0z"
+        }
         "forecast" => "M1 13c3 0 3-9 7-9s4 9 7 9v1H1z",
         "plan" => "M1 2h7v2H1zM4 6h7v2H4zM7 10h8v2H7z",
         "what-if" => "M3 2h2v4c0 2 2 2 4 2h1V6l4 3-4 3v-2H9c-2 0-4 0-4 2v2H3z",

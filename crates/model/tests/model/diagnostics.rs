@@ -1371,6 +1371,7 @@ fields = [
     { name = "reboots", kind = "counter", low = -1 },
     { name = "humidity", kind = "flaot" },
     { name = "battery", low = nan },
+    { name = "light", low = "dark", high = "-2.5e3" },
 ]
 "#,
         expect![[r#"
@@ -1382,6 +1383,8 @@ fields = [
               help: did you mean "float"?
             it.toml:15:31: error[out-of-range]: NaN is not a number to plan with
               help: write a finite number
+            it.toml:16:29: error[wrong-value]: "dark" is not a number
+              help: write, for example, 2.5
         "#]],
     );
     check(

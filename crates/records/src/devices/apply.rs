@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::facts::{Facts, columns};
 use super::history::{Span, Statement, restated};
-use super::stage::{newest, of_verdict};
+use super::stage::{STATEMENT_ROWS, newest, of_verdict};
 use super::{OPEN, unexpected};
 use crate::store::{Row, StoreError, Transaction, Value, places, values};
 
@@ -242,7 +242,7 @@ async fn write_spans(
     change: i64,
 ) -> Result<(), StoreError> {
     let names = columns(|name, _| name.to_owned());
-    for spans in spans.chunks(500) {
+    for spans in spans.chunks(STATEMENT_ROWS) {
         let mut bound: Vec<Value> = Vec::new();
         for (device, span) in spans {
             let own = span.change.unwrap_or(change);

@@ -17,7 +17,7 @@ use super::csv::{Cells, Columns, DEVICE_COLUMNS, EVENT_COLUMNS, Reader, write_ro
 use super::facts::{Attribute, Facts, columns, complete};
 use super::read::Narrowed;
 use super::stage::{
-    ROWS_MAX, StagedDevice, StagedEvent, analyse, classify_devices, classify_events, of_verdict,
+    StagedDevice, StagedEvent, analyse, classify_devices, classify_events, of_verdict,
     stage_devices, stage_events,
 };
 use super::{ChangeError, ChangeRequest, DeviceFilter, Devices, Serial, unexpected};
@@ -37,6 +37,9 @@ words! {
 
 /// How long a preview is kept that nobody applies, in seconds.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
+
+/// So many rows are held before they are written.
+const ROWS_MAX: usize = 4000;
 
 /// How many examples a preview shows.
 const EXAMPLES: usize = 20;
@@ -351,6 +354,7 @@ impl Import {
         if !self.is_broken
             && let Err(refusal) = self.reader.end(&mut self.rows)
         {
+            self.is_broken = true;
             self.refuse(refusal);
         }
         self.stage().await?;
@@ -363,6 +367,10 @@ impl Import {
             self.refuse(Refusal::new(1, Code::Syntax, "the file is empty").help(help));
         }
         let mut transaction = self.store.write().await?;
+        if self.is_broken {
+            // Of a file that can't be read to its end, no part is applied.
+            forget(&mut transaction, self.id).await?;
+        }
         classify(&mut transaction, &self.store, self.id, self.kind).await?;
         renew_token(&mut transaction, self.id).await?;
         let refusals = serde_json::to_string(&self.refusals).map_err(unexpected)?;

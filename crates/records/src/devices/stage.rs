@@ -5,8 +5,8 @@ use super::facts::{Attribute, COUNT, Facts, columns, joined};
 use super::{DeviceEventKind, OPEN, Serial};
 use crate::store::{StoreError, Transaction, Value, places, values};
 
-/// So many rows go into one statement.
-pub(super) const ROWS_MAX: usize = 1000;
+/// So many rows go into one statement: SQLite looks up each of its values by name, among all.
+pub(super) const STATEMENT_ROWS: usize = 50;
 
 /// What is said of one device.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(super) async fn stage_devices(
     rows: &[StagedDevice],
 ) -> Result<(), StoreError> {
     let names = columns(|name, _| name.to_owned());
-    for rows in rows.chunks(ROWS_MAX) {
+    for rows in rows.chunks(STATEMENT_ROWS) {
         let mut bound: Vec<Value> = Vec::with_capacity(rows.len() * (5 + COUNT));
         for row in rows {
             let serial = row.serial.as_str();
@@ -60,7 +60,7 @@ pub(super) async fn stage_events(
     import: i64,
     rows: &[StagedEvent],
 ) -> Result<(), StoreError> {
-    for rows in rows.chunks(ROWS_MAX) {
+    for rows in rows.chunks(STATEMENT_ROWS) {
         let mut bound: Vec<Value> = Vec::with_capacity(rows.len() * 8);
         for row in rows {
             let (serial, kind) = (row.serial.as_str(), row.kind.as_str());

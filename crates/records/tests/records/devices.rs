@@ -340,7 +340,7 @@ async fn a_file_is_previewed_then_applied_at_once(database: &Database) {
         ("", "the file is empty"),
         ("serial,frimware\nA,1\n", "there is no column `frimware`"),
         ("lot\n1\n", "the column `serial` is missing"),
-        ("serial,lot\nG,\"1\n", "a quote that begins here is never closed"),
+        ("serial,lot\nF,1\nG,\"1\n", "a quote that begins here is never closed"),
     ] {
         let preview = import(&devices, ImportKind::Devices, &bundle, 40, file).await;
         assert_eq!((preview.refused, preview.added), (1, 0), "{file}");

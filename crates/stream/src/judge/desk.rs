@@ -126,7 +126,8 @@ impl Agreed {
     ) -> Result<Who<'a>, Complained<'a>> {
         self.cells.fill(Cell::None);
         self.unknown.clear();
-        let mut who = match reading.head.device {
+        let named = reading.head.device.filter(|name| !batch.text(*name).is_empty());
+        let mut who = match named {
             Some(name) => Some(Who::Name(name)),
             None => arrival.sender.id().map(Who::Text),
         };

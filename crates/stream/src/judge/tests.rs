@@ -253,7 +253,7 @@ fn one_bad_value_keeps_its_whole_reading_and_no_other_from_being_stored() {
 #[test]
 fn a_sender_speaks_only_for_those_it_may() {
     let mut batch = Batch::default();
-    for device in [None, Some("GW-1"), Some("CT-1"), Some("CT-9")] {
+    for device in [None, Some(""), Some("GW-1"), Some("CT-1"), Some("CT-9")] {
         add(&mut batch, "climate", device, &[("temperature", float(1.0))]);
     }
     let check = |sender: Sender<'_>, expect: Expect| {
@@ -264,6 +264,7 @@ fn a_sender_speaks_only_for_those_it_may() {
         expect![[r#"
             climate GW-1 received: temperature=1.0
             climate GW-1 received: temperature=1.0
+            climate GW-1 received: temperature=1.0
             climate CT-1 received: temperature=1.0
             not-its-device CT-9: its sender doesn't speak for `CT-9`
         "#]],
@@ -271,6 +272,7 @@ fn a_sender_speaks_only_for_those_it_may() {
     check(
         Sender::Device("CT-9"),
         expect![[r#"
+            climate CT-9 received: temperature=1.0
             climate CT-9 received: temperature=1.0
             climate CT-9 received: temperature=1.0
             not-its-device GW-1: its sender doesn't speak for `GW-1`
@@ -283,6 +285,7 @@ fn a_sender_speaks_only_for_those_it_may() {
             climate GW-1 received: temperature=1.0
             climate CT-1 received: temperature=1.0
             climate CT-9 received: temperature=1.0
+            no-device -: nothing tells which device took it
             no-device -: nothing tells which device took it
         "#]],
     );
@@ -403,6 +406,42 @@ fn a_reading_from_quarantine_is_a_row_once_its_contract_is_mended() {
         climate CT-1 received: temperature=90.0
     "#]]
     .assert_eq(&told(&judge(&mended, &again, &replay)));
+}
+
+#[test]
+fn a_row_comes_back_from_quarantine_as_it_was() {
+    let mut batch = Batch::default();
+    let (stream, other) = (batch.name("climate"), batch.name("diagnostics"));
+    for (captured, sequence) in [
+        (Captured::At(RECEIVED - 1), Some(4)),
+        (Captured::Before(7), None),
+        (Captured::Untold, None),
+    ] {
+        let (temperature, firmware) = (batch.name("temperature"), batch.name("firmware"));
+        let text = batch.keep("5.1 \"beta\"");
+        let values = [(temperature, Value::Float(0.1), None), (firmware, Value::Text(text), None)];
+        batch.push(Head { captured, sequence, ..Head::of(stream) }, values);
+    }
+    let (odd, unit) = (batch.name("odo"), batch.name("km"));
+    let (whole, nan) = (batch.name("whole"), batch.name("nan"));
+    let values = [
+        (odd, Value::Float(4.0), Some(unit)),
+        (whole, Value::Unsigned(u64::MAX), None),
+        (nan, Value::Float(f64::NAN), None),
+    ];
+    batch.push(Head { captured: Captured::At(0), ..Head::of(other) }, values);
+    let sent = arrival(Sender::Device("CT-1"));
+    let judged = judge(&contracts(), &batch, &sent);
+    assert_eq!(judged.row_count(), 4);
+    let mut again = Batch::default();
+    for rows in &judged.rows {
+        for row in 0..rows.len() {
+            let kept = rows.quarantined(row, Reason::IdentityConflict, "twice").unwrap();
+            assert_eq!(reading_from_json(&kept.payload, &mut again), Ok(None));
+        }
+        assert_eq!(rows.quarantined(rows.len(), Reason::IdentityConflict, ""), None);
+    }
+    assert_eq!(judge(&contracts(), &again, &arrival(Sender::Trusted)), judged);
 }
 
 #[test]

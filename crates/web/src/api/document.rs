@@ -248,6 +248,16 @@ fn of_path(name: &str) -> Parameter {
             || json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
             "The number of a change set.",
         ),
+        "serial" => Parameter::new(
+            "serial",
+            || json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]*$", "maxLength": 64 }),
+            "The serial number.",
+        ),
+        "import" => Parameter::new(
+            "import",
+            || json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+            "The number of a file that was sent.",
+        ),
         _ => Parameter::new(
             "id",
             || {

@@ -44,6 +44,7 @@ impl Operation {
 pub(crate) enum Tag {
     Records,
     Changes,
+    Fleet,
     Insights,
     WhatIf,
     About,
@@ -51,12 +52,13 @@ pub(crate) enum Tag {
 
 impl Tag {
     pub(crate) const ALL: &'static [Tag] =
-        &[Tag::Records, Tag::Changes, Tag::Insights, Tag::WhatIf, Tag::About];
+        &[Tag::Records, Tag::Changes, Tag::Fleet, Tag::Insights, Tag::WhatIf, Tag::About];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Tag::Records => "Records",
             Tag::Changes => "Changes",
+            Tag::Fleet => "Fleet",
             Tag::Insights => "Insights",
             Tag::WhatIf => "What if",
             Tag::About => "About the API",
@@ -69,6 +71,9 @@ impl Tag {
                 "The facts: features, revisions, parts, offers, decisions and the rest."
             }
             Tag::Changes => "The journal: who changed what, when and why, and change sets.",
+            Tag::Fleet => {
+                "The devices in the field: what each is and was, and what happened to it."
+            }
             Tag::Insights => {
                 "What follows from the facts: dates, decisions, what is foreseen, why."
             }

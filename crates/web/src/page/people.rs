@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::layout::{self, Page, csrf};
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::rights;
+use crate::rights::{self, Needs};
 use crate::sight::Sight;
 use crate::ui;
 
@@ -187,6 +187,13 @@ fn role_table() -> Markup {
                         @else if *role == Role::Partner { td.part title="If it is shared for editing" { "if shared" } }
                         @else { td.yes { "yes" } }
                     }
+                }
+            } }
+            tbody { tr {
+                th scope="row" { "devices of the fleet" }
+                @for role in Role::ALL {
+                    @if Needs::EditFleet.met_by(*role) { td.yes { "yes" } }
+                    @else { td.no { span.visually-hidden { "no" } } }
                 }
             } }
         } }

@@ -113,3 +113,24 @@ fn two_weeks_of_lorawan_are_read_event_by_event() {
     assert_eq!(counts, expected.map(|(kind, count)| (kind.to_owned(), count)).into());
     assert_eq!(frames.len(), 14_015 - 11);
 }
+
+/// Prints how fast the line protocol is read; `cargo test -p longlead-gateway rate -- --ignored
+/// --nocapture` shows it.
+#[test]
+#[ignore = "it measures, and is to run alone"]
+fn the_rate_of_the_line_protocol() {
+    let Some(folder) = folder("tsbs-iot") else { return };
+    let payload = unpacked(&folder.join("iot-seed123-scale10-24h-10s.lp.gz"));
+    let context = Context::default();
+    let mut limits = context.limits;
+    limits.payload_bytes = usize::MAX;
+    let mut best = f64::MAX;
+    for _ in 0..7 {
+        let start = std::time::Instant::now();
+        let batch = decode(Format::LineProtocol, &payload, &Context { limits, ..context });
+        best = best.min(start.elapsed().as_secs_f64());
+        assert_eq!(batch.readings().len(), 155_766);
+    }
+    let megabytes = payload.len() as f64 / 1e6;
+    println!("{megabytes:.1} MB of line protocol, {:.0} MB/s at best of 7", megabytes / best);
+}

@@ -1,0 +1,134 @@
+//! An intake that remembers, and a registry of three.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use longlead_model::{Bundle, Source};
+use longlead_stream::{Contracts, Judged, Receipt, Refusal};
+
+use super::{BoxFuture, Front, Intake, Known, Registry};
+use crate::Limits;
+
+/// The one contract there is. Readings of other streams are in quarantine, with who sent them.
+const CONTRACT: &str = r#"
+[[contract]]
+id = "spoken"
+title = "What a device says"
+fields = [{ name = "t" }]
+"#;
+
+/// An intake that remembers what it was given.
+#[derive(Default)]
+pub(crate) struct Keeper {
+    judged: Mutex<Vec<Judged>>,
+    refusal: Mutex<Option<Refusal>>,
+    /// How long it takes to keep something.
+    milliseconds: u64,
+}
+
+/// A part of a payload as the keeper saw it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Sight {
+    pub(crate) stream: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) format: String,
+}
+
+impl Sight {
+    pub(crate) fn new(stream: &str, device: &str) -> Sight {
+        let (stream, device) = (Some(stream.to_owned()), Some(device.to_owned()));
+        Sight { stream, device, format: "reading".to_owned() }
+    }
+
+    pub(crate) fn unreadable(format: &str) -> Sight {
+        Sight { stream: None, device: None, format: format.to_owned() }
+    }
+}
+
+impl Keeper {
+    /// A keeper that takes its time.
+    pub(crate) fn slow(milliseconds: u64) -> Keeper {
+        Keeper { milliseconds, ..Keeper::default() }
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+    }
+
+    fn parts<T>(&self, of: impl Fn(&longlead_stream::Quarantined) -> T) -> Vec<T> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        judged.iter().flat_map(|it| it.quarantined.iter().map(&of)).collect()
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Sight> {
+        let mut seen = self.parts(|it| Sight {
+            stream: it.stream.clone(),
+            device: it.device.clone(),
+            format: it.format.clone(),
+        });
+        seen.sort_by_key(|it| it.stream.is_none());
+        seen
+    }
+
+    pub(crate) fn reasons(&self) -> Vec<&'static str> {
+        self.parts(|it| it.reason.as_str())
+    }
+
+    pub(crate) fn payloads(&self) -> Vec<String> {
+        self.parts(|it| String::from_utf8_lossy(&it.payload).into_owned())
+    }
+}
+
+impl Intake for Keeper {
+    fn contracts(&self) -> Arc<Contracts> {
+        let source = Source { name: "contracts.toml".to_owned(), text: CONTRACT.to_owned() };
+        let (bundle, diagnostics) = Bundle::load(&[source]);
+        assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+        Arc::new(Contracts::of(&bundle.records, |_| 1))
+    }
+
+    fn accept(&self, judged: Judged) -> BoxFuture<'_, Result<Receipt, Refusal>> {
+        Box::pin(async move {
+            if self.milliseconds > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(self.milliseconds)).await;
+            }
+            if let Some(refusal) = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
+                return Err(refusal);
+            }
+            let quarantined = judged.quarantined.len() as u64;
+            self.judged.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
+            Ok(Receipt { quarantined, ..Receipt::default() })
+        })
+    }
+}
+
+/// Knows the devices CT-1 and CT-2, and the gateway GW-1.
+pub(crate) struct Three;
+
+impl Registry for Three {
+    fn device(&self, serial: &str) -> Option<Known> {
+        let is_known = ["CT-1", "CT-2", "GW-1"].contains(&serial);
+        is_known.then(|| Known { is_gateway: serial.starts_with("GW") })
+    }
+
+    fn is_child(&self, gateway: &str, device: &str) -> bool {
+        device.strip_prefix(gateway).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    fn is_system(&self, token: &str) -> bool {
+        token == "system-token"
+    }
+}
+
+pub(crate) fn front() -> (Arc<Keeper>, Arc<Front>) {
+    of(Keeper::default(), false)
+}
+
+pub(crate) fn open_front() -> (Arc<Keeper>, Arc<Front>) {
+    of(Keeper::default(), true)
+}
+
+pub(crate) fn of(keeper: Keeper, is_open: bool) -> (Arc<Keeper>, Arc<Front>) {
+    let keeper = Arc::new(keeper);
+    let intake: Arc<dyn Intake> = keeper.clone();
+    (keeper, Front::new(intake, Arc::new(Three), Limits::default(), is_open))
+}

@@ -1,0 +1,171 @@
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use longlead_model::Bundle;
+use longlead_records::Actor;
+use longlead_records::devices::{Attribute, ChangeRequest, DeviceChange, Facts};
+use longlead_records::people::Role;
+
+use crate::app::App;
+use crate::guard::csrf_of;
+use crate::testing::{Answer, Person, answer, app, now, person};
+
+async fn registered(app: &App, serial: &str, facts: &[(Attribute, &str)]) {
+    let mut told = Facts::default();
+    for (attribute, value) in facts {
+        told.set(*attribute, Some((*value).to_owned()));
+    }
+    let change = DeviceChange {
+        serial: serial.parse().unwrap(),
+        since: None,
+        facts: told,
+        given: facts.iter().map(|(attribute, _)| *attribute).collect(),
+        expected: None,
+    };
+    let request =
+        ChangeRequest { who: Actor::System, at: now(), why: None, origin: "api".to_owned() };
+    let bundle = app.journal().current().bundle.clone();
+    let _: &Bundle = &bundle;
+    app.journal().devices().change(&bundle, &request, &[change]).await.unwrap();
+}
+
+/// Uploads a file as the form does.
+async fn upload(person: &Person, kind: &str, file: &str) -> Answer {
+    let csrf = csrf_of(&person.session);
+    let mut body = String::new();
+    for (name, value) in [("_csrf", csrf.as_str()), ("kind", kind), ("since", "2026-01-01")] {
+        body.push_str(&format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        ));
+    }
+    body.push_str(&format!(
+        "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"fleet.csv\"\r\n\
+         Content-Type: text/csv\r\n\r\n{file}\r\n--edge--\r\n"
+    ));
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/fleet/import")
+        .header(header::ACCEPT, "text/html")
+        .header(header::COOKIE, format!("longlead={}", person.session))
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge")
+        .header(header::HOST, "longlead.example")
+        .body(Body::from(body))
+        .unwrap();
+    answer(&person.app, request).await
+}
+
+fn token_in(page: &str) -> String {
+    let (_, after) = page.split_once("name=\"token\" value=\"").unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_fleet_teaches_how_devices_come_in() {
+    let app = app().await;
+    let (product, viewer) = (person(&app, Role::Product).await, person(&app, Role::Viewer).await);
+    let page = product.get("/fleet").await.text;
+    assert!(page.contains("No devices yet") && page.contains("href=\"/fleet/import\""), "{page}");
+    let page = viewer.get("/fleet").await.text;
+    assert!(page.contains("No devices yet") && !page.contains("href=\"/fleet/import\""), "{page}");
+    assert_eq!(viewer.get("/fleet/import").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_uploaded_looked_at_and_applied() {
+    let app = app().await;
+    let product = person(&app, Role::Product).await;
+    let file = "serial,revision,market,firmware\nCT-1,tracker-b,eu,1.0\nCT-2,tracker-b,us,1.1\n";
+    let sent = upload(&product, "devices", file).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let place = sent.location.unwrap();
+    let page = product.get(&place).await.text;
+    assert!(page.contains("<dt>New</dt><dd class=\"num\">2</dd>"), "{page}");
+    assert!(product.get("/fleet").await.text.contains("No devices yet"), "not before it's applied");
+    let token = token_in(&page);
+    let applied = product.post(&format!("{place}/apply"), &[("token", &token), ("why", "x")]).await;
+    assert_eq!(applied.location.as_deref(), Some("/fleet"), "{}", applied.text);
+    let page = product.get("/fleet?market=eu").await.text;
+    assert!(
+        page.contains("/fleet/devices/CT-1") && !page.contains("/fleet/devices/CT-2"),
+        "{page}"
+    );
+    let device = product.get("/fleet/devices/CT-1").await;
+    assert_eq!(device.status, StatusCode::OK);
+    assert!(device.text.contains("href=\"/hardware/tracker-b\""), "{}", device.text);
+    let again = product.post(&format!("{place}/apply"), &[("token", &token), ("why", "x")]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    let out = product.get("/fleet/export/devices.csv").await;
+    assert!(out.text.starts_with("serial,product,"), "{}", out.text);
+    assert_eq!(out.text.lines().count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_are_wrong_are_told_with_their_place_and_left_out_on_request() {
+    let app = app().await;
+    let product = person(&app, Role::Product).await;
+    let sent = upload(&product, "devices", "serial,market\nCT-1,moon\nCT-2,eu\n").await;
+    let place = sent.location.unwrap();
+    let page = product.get(&place).await.text;
+    assert!(page.contains("fleet.csv:2:2") && page.contains("there is no market"), "{page}");
+    let (apply, token) = (format!("{place}/apply"), token_in(&page));
+    let refused = product.post(&apply, &[("token", &token)]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    let applied = product.post(&apply, &[("token", &token), ("leave_out", "yes")]).await;
+    assert_eq!(applied.status, StatusCode::SEE_OTHER, "{}", applied.text);
+    assert_eq!(product.get("/fleet/devices/CT-1").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(product.get("/fleet/devices/CT-2").await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_is_recorded_and_struck_out_again() {
+    let app = app().await;
+    let product = person(&app, Role::Product).await;
+    registered(&app, "CT-1", &[(Attribute::Market, "eu")]).await;
+    let fields = [("kind", "failed"), ("at", "2026-10-01T10:30"), ("cause", "battery")];
+    let sent = product.post("/fleet/devices/CT-1/events", &fields).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let page = product.get("/fleet/devices/CT-1").await.text;
+    assert!(page.contains("battery") && page.contains("Failed since"), "{page}");
+    let (_, after) = page.split_once("name=\"event\" value=\"").unwrap();
+    let event = after.split('"').next().unwrap();
+    product.post("/fleet/devices/CT-1/retract", &[("event", event)]).await;
+    let page = product.get("/fleet/devices/CT-1").await.text;
+    assert!(page.contains("(struck out)") && page.contains("Registered"), "{page}");
+    let future = [("kind", "failed"), ("at", "2046-10-01T10:30")];
+    let refused = product.post("/fleet/devices/CT-1/events", &future).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_sees_the_devices_of_their_organisation_and_no_others() {
+    let app = app().await;
+    let partner = person(&app, Role::Partner).await;
+    let own = partner.organisation.id.to_string();
+    registered(&app, "THEIRS-1", &[(Attribute::Lot, "secret-lot")]).await;
+    registered(&app, "THEIRS-1", &[(Attribute::Owner, &own), (Attribute::Lot, "their-lot")]).await;
+    registered(&app, "OURS-1", &[(Attribute::Lot, "secret-lot")]).await;
+    for path in [
+        "/fleet",
+        "/fleet?lot=secret-lot",
+        "/fleet?owner=1",
+        "/fleet/export/devices.csv",
+        "/api/v1/devices",
+        "/api/v1/devices?q=OURS",
+        "/api/v1/fleet",
+        "/fleet/devices/THEIRS-1",
+        "/api/v1/devices/THEIRS-1/versions?replaced=true",
+    ] {
+        let page = partner.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text);
+        assert!(!page.text.contains("OURS-1"), "{path}: {}", page.text);
+        let told = page.text.replace("value=\"secret-lot\"", "").replace("lot=secret-lot", "");
+        assert!(!told.replace("Lot: secret-lot", "").contains("secret-lot"), "{path}: {told}");
+    }
+    for path in ["/fleet/devices/OURS-1", "/api/v1/devices/OURS-1", "/fleet/export/events.csv"] {
+        assert_eq!(partner.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let page = partner.get("/fleet").await.text;
+    assert!(page.contains("THEIRS-1") && page.contains("1 device registered"), "{page}");
+    let event = [("kind", "failed"), ("at", "2026-10-01T10:30")];
+    let refused = partner.post("/fleet/devices/THEIRS-1/events", &event).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
