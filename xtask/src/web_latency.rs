@@ -62,6 +62,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if slow && arguments.strict { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What the first part of a derived activity's id may say.
+const DEEDS: &[&str] = &[
+    "build", "certify", "decide", "design", "develop", "launch", "order", "procure", "release",
+    "sell", "ship", "specify", "test", "units",
+];
+
 struct Browser {
     client: Client,
     address: String,
@@ -193,12 +199,13 @@ async fn multiply(browser: &Browser, copies: usize) -> Result<usize> {
         browser.client.get(format!("{}/api/v1{path}", browser.address)).bearer_auth(&browser.token)
     };
     let kinds: Json = get("/records".to_owned()).send().await?.json().await?;
-    for kind in kinds["items"].as_array().context("no kinds")? {
+    for kind in kinds.as_array().context("no kinds")? {
         let kind = kind["kind"].as_str().context("a kind without a name")?;
         let path = format!("/records/{kind}?limit=500");
         let list: Json = get(path).send().await?.error_for_status()?.json().await?;
         let items = list["items"].as_array().context("no items")?;
-        originals.insert(kind.to_owned(), items.clone());
+        let records = items.iter().map(|item| item["record"].clone()).collect();
+        originals.insert(kind.to_owned(), records);
     }
     let mut ids: Vec<String> = Vec::new();
     for records in originals.values() {
@@ -261,31 +268,25 @@ fn is_field(name: &str) -> bool {
     matches!(name, "work" | "test" | "design" | "fleet" | "product" | "firmware" | "hardware")
 }
 
+/// An id, or an id made of several: each part that is an id gets the suffix. The first part of the
+/// id of a derived activity says what is done: `build.tracker-c-dvt`, `launch:door-open-alerts`.
 fn renamed_text(text: &str, known: &std::collections::BTreeSet<String>, suffix: &str) -> String {
-    if known.contains(text) {
-        // Joined ids are renamed in both parts, as the records they join are.
-        return joined(text, known, suffix).unwrap_or_else(|| format!("{text}{suffix}"));
-    }
-    if text.contains(':') {
-        let parts = text.split(':').enumerate().map(|(at, part)| match at {
-            0 => part.to_owned(),
-            _ => renamed_text(part, known, suffix),
-        });
-        return parts.collect::<Vec<_>>().join(":");
-    }
-    text.to_owned()
-}
-
-fn joined(text: &str, known: &std::collections::BTreeSet<String>, suffix: &str) -> Option<String> {
-    for glue in ["..", "."] {
-        if let Some((first, second)) = text.split_once(glue) {
-            let is_end = |end: &str| known.contains(end) || end.contains('.');
-            if is_end(first) && is_end(second) {
-                let (first, second) =
-                    (renamed_text(first, known, suffix), renamed_text(second, known, suffix));
-                return Some(format!("{first}{glue}{second}"));
-            }
+    let chunks = text.split("..").map(|chunk| {
+        let deed_end = chunk.find(['.', ':']).filter(|at| DEEDS.contains(&&chunk[..*at]));
+        let (deed, rest) = chunk.split_at(deed_end.map_or(0, |at| at + 1));
+        let mut renamed = deed.to_owned();
+        let has_known_part = rest.split(['.', ':']).any(|part| known.contains(part));
+        if !has_known_part && known.contains(rest) {
+            // A release such as `4.1`.
+            return format!("{deed}{rest}{suffix}");
         }
-    }
-    None
+        for part in rest.split_inclusive(['.', ':']) {
+            let id = part.trim_end_matches(['.', ':']);
+            renamed.push_str(id);
+            renamed.push_str(if known.contains(id) { suffix } else { "" });
+            renamed.push_str(&part[id.len()..]);
+        }
+        renamed
+    });
+    chunks.collect::<Vec<_>>().join("..")
 }

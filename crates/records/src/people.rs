@@ -65,7 +65,8 @@ macro_rules! ids {
             type Err = std::num::ParseIntError;
 
             fn from_str(text: &str) -> Result<$name, Self::Err> {
-                text.parse().map($name)
+                // Numbers count from 1: a negative one is nobody's.
+                text.parse::<u64>().map(|number| $name(number.cast_signed()))
             }
         }
     )* };

@@ -290,7 +290,7 @@ pub(crate) const IF_NONE_MATCH: Parameter =
 
 const IF_ABSENT: Parameter = Parameter::new(
     "If-None-Match",
-    || json!({ "type": "string", "examples": ["*"] }),
+    || json!({ "type": "string", "enum": ["*"] }),
     "`*` adds a record that isn't there yet.",
 );
 
