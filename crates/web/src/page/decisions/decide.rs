@@ -77,7 +77,7 @@ impl Answer {
         self.errors.iter().find(|(name, _)| *name == field).map(|(_, told)| *told)
     }
 
-    fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         !self.errors.is_empty() || !self.diagnostics.is_empty() || self.clash.is_some()
     }
 }

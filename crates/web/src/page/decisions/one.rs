@@ -168,7 +168,7 @@ pub(crate) fn page(
             }
         },
         main: main(case, discipline, saved, answer)?,
-        live: true,
+        live: !answer.is_refused(),
     };
     Ok(layout::page(case.seen, &page))
 }
@@ -376,7 +376,7 @@ fn loss(label: &str, share: f64, cost: Option<f64>, currency: &str) -> Markup {
 fn options(case: &Case<'_>) -> Markup {
     let record = case.record.filter(|it| !it.options.is_empty());
     html! {
-        section aria-labelledby="options" {
+        section #option-table aria-labelledby="options" {
             div.section-head {
                 h2 #options { "Options" }
                 p.muted { "What each would do to the target, if it were decided today." }
@@ -437,7 +437,7 @@ fn consequence_cells(case: &Case<'_>, consequence: &Consequence) -> Markup {
         Consequence::Computing => {
             return html! {
                 td colspan="3" {
-                    "Being computed. " a href={ "/decisions/" (case.decision.id) } data-swap="#main" { "Look again" }
+                    "Being computed. " a href={ "/decisions/" (case.decision.id) } data-swap="#option-table" { "Look again" }
                 }
             };
         }
