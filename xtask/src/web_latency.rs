@@ -2,6 +2,7 @@
 //! the plan, with the sample and with ten times its records.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ pub(crate) struct Arguments {
     /// How many copies of the sample are added.
     #[arg(long, default_value_t = 9)]
     copies: usize,
+    /// Keep the database, `latency.db`, in this folder.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Exit with 1 if a page takes longer than 50 ms (p95), or an edit longer than 500 ms.
     #[arg(long)]
     strict: bool,
@@ -76,9 +80,10 @@ struct Browser {
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn measure(arguments: &Arguments) -> Result<bool> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}", folder.path().join("latency.db").display());
-    let server = Server::start(&url, folder.path())?;
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    let url = format!("sqlite:{}", folder.join("latency.db").display());
+    let server = Server::start(&url, folder)?;
     let browser = Browser::sign_in(&server).await?;
     let mut slow = false;
     println!("the sample as it is");
