@@ -87,7 +87,8 @@
   // a[data-swap="#hz"], form[data-swap="#hz, .lede"]: GET, then each part named is replaced by its
   // namesake in the answer. The header X-Fragment names the parts ("hz, .lede"); the server may
   // answer the whole page all the same. form[data-auto] submits itself on change; a date, which
-  // changes with each key, when it is left ([data-wait]).
+  // changes with each key, when it is left ([data-wait]). What is still being computed has a link to
+  // look again, a[data-swap][data-again], which is followed after a while.
 
   const running = new Map();
 
@@ -662,6 +663,8 @@
       cell.setAttribute("aria-description", "Enter changes it");
     });
     $$(".scroll, .timeline", scope).forEach(makeReachable);
+    const again = $("a[data-again]", scope);
+    if (again) setTimeout(() => { if (again.isConnected) swap(again.href, again.dataset.swap).catch(() => {}); }, 400);
     drawCharts(scope);
   }
 
