@@ -120,6 +120,23 @@ pub(crate) fn empty(title: &str, text: &str, action: Option<(&str, &str)>) -> Ma
     }
 }
 
+/// What is wrong with a field, to stand below its input.
+pub(crate) fn wrong(field: &str, told: Option<&str>) -> Markup {
+    html! { @if let Some(told) = told { p.error role="alert" id={ (field) "-error" } { (told) } } }
+}
+
+/// What an input is described by: its hint if it has one, and what is wrong with it.
+pub(crate) fn described(field: &str, has_hint: bool, told: Option<&str>) -> Option<String> {
+    let hint = has_hint.then(|| format!("{field}-hint"));
+    let ids: Vec<String> = hint.into_iter().chain(told.map(|_| format!("{field}-error"))).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+/// `aria-invalid` of an input.
+pub(crate) fn invalid(told: Option<&str>) -> Option<&'static str> {
+    told.map(|_| "true")
+}
+
 /// An instant as pages tell it, in UTC: "18 Jan 2027, 14:05".
 pub(crate) fn instant(at: Timestamp) -> Markup {
     let zoned = at.to_zoned(TimeZone::UTC);
