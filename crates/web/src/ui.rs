@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use longlead_horizon::{Segment, State, percent};
 use longlead_model::{Diagnostic, Kind, RecordKey};
 use maud::{Markup, PreEscaped, html};
-use similar::{ChangeTag, TextDiff};
 
 /// An icon by name: 16 × 16, drawn in the colour of the text.
 pub(crate) fn icon(name: &str) -> Markup {
@@ -137,28 +136,13 @@ pub(crate) fn invalid(told: Option<&str>) -> Option<&'static str> {
     told.map(|_| "true")
 }
 
-/// An instant as pages tell it, in UTC: "18 Jan 2027, 14:05".
+/// An instant as pages tell it: "18 Jan 2027, 14:05 UTC".
 pub(crate) fn instant(at: Timestamp) -> Markup {
-    let zoned = at.to_zoned(TimeZone::UTC);
+    let civil = at.to_zoned(TimeZone::UTC).datetime();
     html! {
-        time datetime=(at) title={ (at) } { (longlead_horizon::day(zoned.date())) ", " (zoned.strftime("%H:%M")) }
-    }
-}
-
-/// What differs between two texts of a record, line by line.
-pub(crate) fn diff(before: Option<&str>, after: Option<&str>) -> Markup {
-    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    let diff = TextDiff::from_lines(before, after);
-    html! {
-        pre.diff {
-            @for change in diff.iter_all_changes() {
-                @let (class, sign) = match change.tag() {
-                    ChangeTag::Delete => ("del", "−"),
-                    ChangeTag::Insert => ("add", "+"),
-                    ChangeTag::Equal => ("same", " "),
-                };
-                span class=(class) { (sign) " " (change.value()) }
-            }
+        time datetime=(at) {
+            (longlead_horizon::day(civil.date())) ", "
+            (format!("{:02}:{:02}", civil.hour(), civil.minute())) " UTC"
         }
     }
 }
