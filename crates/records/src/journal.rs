@@ -271,8 +271,12 @@ impl Journal {
 
     /// The product as it was at an instant: everything committed then or before.
     pub async fn as_of(&self, at: Timestamp) -> Result<Snapshot, StoreError> {
-        let sequence = read::sequence_at(&self.inner.store, at).await?;
-        self.at_sequence(sequence).await
+        self.at_sequence(self.sequence_at(at).await?).await
+    }
+
+    /// The last change set that was committed at an instant or before.
+    pub async fn sequence_at(&self, at: Timestamp) -> Result<Sequence, StoreError> {
+        read::sequence_at(&self.inner.store, at).await
     }
 
     /// The product right after a change set; after the last one, if there is none of that number.

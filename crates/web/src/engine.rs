@@ -13,6 +13,7 @@ use longlead_records::{Journal, LoggedDate, LoggedKind, Sequence, Snapshot};
 use tokio::sync::{Semaphore, watch};
 
 use crate::health::Metrics;
+use crate::sight::Sights;
 
 /// A product with its plan, as of one sequence of the journal.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Outlook {
     pub(crate) as_of: Date,
     /// How long planning took.
     pub(crate) took: Duration,
+    /// What partners see of it.
+    pub(crate) sights: Sights,
 }
 
 impl Outlook {
@@ -51,6 +54,9 @@ type WhatIfs = VecDeque<(WhatIfKey, Arc<Outlook>)>;
 
 /// Plans under what-ifs that are kept at hand.
 const WHAT_IFS_MAX: usize = 32;
+
+/// The name of a product as it was, without a what-if.
+const AS_IT_WAS: &str = "as it was";
 
 /// How often it is seen whether a new day has begun.
 const DAY_CHECK: Duration = Duration::from_secs(30);
@@ -120,7 +126,7 @@ impl Engine {
         snapshot: Arc<Snapshot>,
         as_of: Date,
     ) -> Result<Arc<Outlook>, Vec<Diagnostic>> {
-        let key = (snapshot.head, as_of, "as it was".to_owned());
+        let key = (snapshot.head, as_of, AS_IT_WAS.to_owned());
         if let Some(outlook) = self.kept(&key) {
             return Ok(outlook);
         }
@@ -132,6 +138,16 @@ impl Engine {
         let outlook = Arc::new(planned.await.map_err(|_| vec![stopped()])?);
         self.keep(key, &outlook);
         Ok(outlook)
+    }
+
+    /// The plan of a product as a change set left it, at an instant after it; none if it isn't at
+    /// hand. It has the product, too, which needn't be read again.
+    pub(crate) fn as_it_was(&self, sequence: Sequence, at: Timestamp) -> Option<Arc<Outlook>> {
+        let what_ifs = self.what_ifs.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = what_ifs.iter().find(|((head, as_of, name), outlook)| {
+            *head == sequence && name == AS_IT_WAS && *as_of == day(&outlook.snapshot.bundle, at)
+        });
+        found.map(|(_, outlook)| Arc::clone(outlook))
     }
 
     /// The plan of a product as it would be after edits of a snapshot. `name` tells edits apart:
@@ -184,7 +200,8 @@ fn outlook(snapshot: Arc<Snapshot>, bundle: Arc<Bundle>, as_of: Date) -> Outlook
     let started = Instant::now();
     let ask = Ask::of(&bundle, as_of);
     let plan = plan(&bundle, &ask, &|_, _| {});
-    Outlook { snapshot, bundle, plan, as_of, took: started.elapsed() }
+    let sights = Sights::default();
+    Outlook { snapshot, bundle, plan, as_of, took: started.elapsed(), sights }
 }
 
 /// Plans whenever the product changes or a day begins, always the newest there is.

@@ -85,7 +85,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/what-if", WriteRecords, page::what_if::create),
         get("/what-if/new", ReadInsights, page::what_if::new),
         get("/what-if/{draft}", ReadInsights, page::what_if::show),
-        post("/what-if/{draft}/add", WriteRecords, page::what_if::add),
+        post("/what-if/{draft}/add", WriteRecords, page::what_if::change::add),
         post("/what-if/{draft}/remove", WriteRecords, page::what_if::remove),
         post("/what-if/{draft}/share", WriteRecords, page::what_if::share),
         post("/what-if/{draft}/delete", WriteRecords, page::what_if::delete),

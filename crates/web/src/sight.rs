@@ -5,7 +5,8 @@
 //! work of a team. A derived activity is seen by whoever sees every record that its id names. What
 //! a seen record refers to stays an id: the record behind it isn't shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use longlead_horizon::{Forecast, Foresight, MilestoneForecast, Plan, Role as ActivityRole};
 use longlead_model::{ActivityId, Bundle, Kind, RecordKey};
@@ -21,7 +22,7 @@ pub(crate) enum Sight {
     /// Everything.
     Whole,
     /// What is shared.
-    Shared(Box<Shared>),
+    Shared(Arc<Shared>),
 }
 
 /// What is shared with a partner's organisation.
@@ -30,6 +31,31 @@ pub(crate) struct Shared {
     keys: BTreeMap<RecordKey, ShareLevel>,
     bundle: Bundle,
     forecast: Option<Forecast>,
+    /// The ids of the activities that are seen.
+    activities: BTreeSet<String>,
+}
+
+/// What the shares of an organisation come to: records, and what may be done with them.
+type Shares = BTreeMap<RecordKey, ShareLevel>;
+
+/// Organisations whose sight is kept at hand with a plan.
+const KEPT_MAX: usize = 32;
+
+/// What partners see of one plan: made once for what is shared, as it takes the product apart.
+#[derive(Debug, Default)]
+pub(crate) struct Sights(Mutex<VecDeque<(Shares, Arc<Shared>)>>);
+
+impl Sights {
+    fn kept(&self, shares: &Shares) -> Option<Arc<Shared>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(of, _)| of == shares).map(|(_, shared)| Arc::clone(shared))
+    }
+
+    fn keep(&self, shares: Shares, shared: &Arc<Shared>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front((shares, Arc::clone(shared)));
+        kept.truncate(KEPT_MAX);
+    }
 }
 
 impl Sight {
@@ -43,8 +69,13 @@ impl Sight {
 
     /// What someone sees with whose organisation this is shared.
     pub(crate) fn of_shares(shares: &[Share], outlook: &Outlook) -> Sight {
-        let shares = shares.iter().map(|share| (share.key.clone(), share.level)).collect();
-        Sight::Shared(Box::new(Shared::new(shares, outlook)))
+        let shares: Shares = shares.iter().map(|share| (share.key.clone(), share.level)).collect();
+        let shared = outlook.sights.kept(&shares).unwrap_or_else(|| {
+            let shared = Arc::new(Shared::new(shares.clone(), outlook));
+            outlook.sights.keep(shares, &shared);
+            shared
+        });
+        Sight::Shared(shared)
     }
 
     pub(crate) fn is_whole(&self) -> bool {
@@ -83,17 +114,13 @@ impl Sight {
     pub(crate) fn sees_activity(&self, id: &str) -> bool {
         match self {
             Sight::Whole => true,
-            Sight::Shared(shared) => shared
-                .forecast
-                .iter()
-                .flat_map(|forecast| &forecast.activities)
-                .any(|activity| activity.id.as_str() == id),
+            Sight::Shared(shared) => shared.activities.contains(id),
         }
     }
 }
 
 impl Shared {
-    fn new(shares: BTreeMap<RecordKey, ShareLevel>, outlook: &Outlook) -> Shared {
+    fn new(shares: Shares, outlook: &Outlook) -> Shared {
         let keys = with_belongings(&outlook.bundle, shares);
         let texts: Vec<(RecordKey, String)> =
             keys.keys().filter_map(|key| Some((key.clone(), outlook.bundle.text(key)?))).collect();
@@ -102,7 +129,9 @@ impl Shared {
         bundle.settings = outlook.bundle.settings.clone();
         let plan = outlook.plan.as_ref().ok();
         let forecast = plan.map(|plan| forecast(plan, &outlook.bundle, &keys));
-        Shared { keys, bundle, forecast }
+        let activities = forecast.iter().flat_map(|it| &it.activities);
+        let activities = activities.map(|it| it.id.to_string()).collect();
+        Shared { keys, bundle, forecast, activities }
     }
 }
 
@@ -123,10 +152,7 @@ const BELONGS: &[(Kind, &str, Kind)] = &[
 ];
 
 /// The shared records with all that belongs to them, and to these in turn.
-fn with_belongings(
-    bundle: &Bundle,
-    mut keys: BTreeMap<RecordKey, ShareLevel>,
-) -> BTreeMap<RecordKey, ShareLevel> {
+fn with_belongings(bundle: &Bundle, mut keys: Shares) -> Shares {
     keys.retain(|key, _| match key {
         RecordKey::Settings => false,
         RecordKey::Record(kind, id) => bundle.records.has(*kind, id),
@@ -161,14 +187,15 @@ fn belongs(bundle: &Bundle, key: &RecordKey, owner_kind: Kind, owner_id: &str) -
     })
 }
 
-fn forecast(plan: &Plan, bundle: &Bundle, keys: &BTreeMap<RecordKey, ShareLevel>) -> Forecast {
+fn forecast(plan: &Plan, bundle: &Bundle, keys: &Shares) -> Forecast {
     let whole = &plan.forecast;
     let sees = |kind: Kind, id: &str| keys.contains_key(&RecordKey::Record(kind, id.to_owned()));
     let sees_node = |id: &ActivityId, role| subjects_seen(bundle, id, role, &sees);
     let milestones = whole.milestones.iter().filter(|it| sees_node(&it.id, it.role));
     let activities = whole.activities.iter().filter(|it| sees_node(&it.id, it.role));
     let activities: Vec<_> = activities.cloned().collect();
-    let is_seen = |id: &ActivityId| activities.iter().any(|activity| activity.id == *id);
+    let seen: BTreeSet<&ActivityId> = activities.iter().map(|activity| &activity.id).collect();
+    let is_seen = |id: &ActivityId| seen.contains(id);
     let without_others = |milestone: &MilestoneForecast| {
         let mut milestone = milestone.clone();
         milestone.drivers.retain(|driver| is_seen(&driver.activity));
@@ -236,4 +263,40 @@ const SUBJECTS: &[Kind] = &[
 fn any_seen(bundle: &Bundle, id: &str, sees: &impl Fn(Kind, &str) -> bool) -> bool {
     let mut there = SUBJECTS.iter().filter(|kind| bundle.records.has(**kind, id)).peekable();
     there.peek().is_some() && there.all(|kind| sees(*kind, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn what_is_shared_is_taken_out_of_a_plan_once_for_each_choice_of_shares() {
+        let app = testing::app().await;
+        let partner = testing::person(&app, Role::Partner).await;
+        let outlook = app.engine().latest().unwrap();
+        let shared = async || {
+            let shares = app.people().shares(Some(partner.organisation.id)).await.unwrap();
+            match Sight::of_shares(&shares, &outlook) {
+                Sight::Shared(shared) => shared,
+                Sight::Whole => panic!("a partner sees what is shared"),
+            }
+        };
+        let nothing = shared().await;
+        assert!(Arc::ptr_eq(&nothing, &shared().await));
+        let by = longlead_records::people::By {
+            who: longlead_records::Actor::System,
+            at: testing::now(),
+            client: String::new(),
+        };
+        let key = "supplier/cm-sz".parse().unwrap();
+        let id = partner.organisation.id;
+        app.people().add_share(id, &key, ShareLevel::View, &by).await.unwrap();
+        let supplier = shared().await;
+        assert!(supplier.keys.contains_key(&key) && !nothing.keys.contains_key(&key));
+        assert!(Arc::ptr_eq(&supplier, &shared().await));
+        let activities = &supplier.forecast.as_ref().unwrap().activities;
+        assert_eq!(supplier.activities.len(), activities.len());
+        assert!(!activities.is_empty(), "its builds are seen");
+    }
 }

@@ -151,3 +151,48 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Answer {
         text: String::from_utf8_lossy(&bytes).into_owned(),
     }
 }
+
+/// The value of a hidden field.
+pub(crate) fn hidden(page: &str, name: &str) -> String {
+    let (_, after) = page
+        .split_once(&format!("name=\"{name}\" value=\""))
+        .unwrap_or_else(|| panic!("no {name} in {page}"));
+    let (value, _) = after.split_once('"').unwrap();
+    plain(value)
+}
+
+fn plain(text: &str) -> String {
+    text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// What a form of a record would send of its fields, if it were sent as it was shown.
+pub(crate) fn inputs(page: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let attribute = |tag: &str, name: &str| {
+        let (_, after) = tag.split_once(&format!(" {name}=\""))?;
+        Some(plain(after.split_once('"')?.0))
+    };
+    let mut push = |name: Option<String>, value: Option<String>| {
+        if let (Some(name), Some(value)) = (name.filter(|it| it.starts_with("f.")), value) {
+            fields.push((name, value));
+        }
+    };
+    for input in page.split("<input").skip(1) {
+        let tag = input.split('>').next().unwrap();
+        if !tag.contains("type=\"checkbox\"") || tag.contains(" checked") {
+            push(attribute(tag, "name"), attribute(tag, "value"));
+        }
+    }
+    for select in page.split("<select").skip(1) {
+        let select = select.split("</select>").next().unwrap();
+        let chosen =
+            select.split("<option").find(|it| it.split('>').next().unwrap().contains(" selected"));
+        push(attribute(select, "name"), chosen.and_then(|option| attribute(option, "value")));
+    }
+    for area in page.split("<textarea").skip(1) {
+        let (tag, text) = area.split_once('>').unwrap();
+        let text = text.split("</textarea>").next().unwrap();
+        push(attribute(tag, "name"), Some(plain(text.trim_start_matches('\n'))));
+    }
+    fields
+}

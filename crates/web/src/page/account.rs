@@ -90,7 +90,7 @@ fn session_list(seen: &Seen, sessions: &[Session]) -> Markup {
         section {
             h2 { "Sessions" }
             div.scroll { table.data {
-                thead { tr { th scope="col" { "From" } th scope="col" { "Since" } th scope="col" { "Last seen" } th scope="col" { "Ends" } th {} } }
+                thead { tr { th scope="col" { "From" } th scope="col" { "Since" } th scope="col" { "Last seen" } th scope="col" { "Ends" } th scope="col" { span.visually-hidden { "End it" } } } }
                 tbody { @for session in sessions {
                     tr {
                         th scope="row" { (session.client) @if Some(session.id) == own { " (this one)" } }
@@ -116,7 +116,7 @@ fn token_list(seen: &Seen, tokens: &[Token]) -> Markup {
             @if tokens.is_empty() { p.muted { "None. A token lets a program do what you may, within its scopes." } }
             @else {
                 div.scroll { table.data {
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "Scopes" } th scope="col" { "Since" } th scope="col" { "Ends" } th {} } }
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "Scopes" } th scope="col" { "Since" } th scope="col" { "Ends" } th scope="col" { span.visually-hidden { "Revoke it" } } } }
                     tbody { @for token in tokens {
                         tr {
                             th scope="row" { (token.name) }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::{Names, key_href};
 use crate::layout::{self, Page};
-use crate::page::records::show::{day_of, end_of, instant};
+use crate::page::records::show::{day_of, end_of};
 use crate::page::records::{Newest, counted, diff, kind_of};
 use crate::problem::Problem;
 use crate::reader::Seen;
@@ -186,7 +186,7 @@ fn row(set: &Set, names: &Names<'_>) -> Markup {
     html! {
         tr {
             td.num { a.row-link href={ "/history/" (set.sequence) } { (set.sequence) } }
-            td.nowrap { (instant(first.at)) }
+            td.nowrap { (ui::instant(first.at)) }
             td { (first.who_name) }
             td.wide { @match &first.why { Some(why) => (why), None => (ui::dash()) } }
             td {

@@ -257,7 +257,7 @@ fn conflicted(seen: &Seen, conflicts: &[longlead_records::Conflict]) -> Response
                 @for conflict in conflicts { @if seen.sees(&conflict.key) {
                     li {
                         a href=(key_href(&conflict.key)) { (conflict.key) }
-                        @if let Some(by) = &conflict.by { " by " (by.who_name) ", " (super::show::instant(by.at)) }
+                        @if let Some(by) = &conflict.by { " by " (by.who_name) ", " (crate::ui::instant(by.at)) }
                     }
                 } }
             }
