@@ -2,6 +2,7 @@
 //! the plan, with the sample and with ten times its records.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ pub(crate) struct Arguments {
     /// How many copies of the sample are added.
     #[arg(long, default_value_t = 9)]
     copies: usize,
+    /// Keep the database, `latency.db`, in this folder.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Exit with 1 if a page takes longer than 50 ms (p95), or an edit longer than 500 ms.
     #[arg(long)]
     strict: bool,
@@ -76,9 +80,10 @@ struct Browser {
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn measure(arguments: &Arguments) -> Result<bool> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}", folder.path().join("latency.db").display());
-    let server = Server::start(&url, folder.path())?;
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    let url = format!("sqlite:{}", folder.join("latency.db").display());
+    let server = Server::start(&url, folder)?;
     let browser = Browser::sign_in(&server).await?;
     let mut slow = false;
     println!("the sample as it is");
@@ -208,18 +213,16 @@ async fn multiply(browser: &Browser, copies: usize) -> Result<usize> {
         originals.insert(kind.to_owned(), records);
     }
     let mut ids: Vec<String> = Vec::new();
-    for records in originals.values() {
+    // One rate holds for all copies, and a scenario's changes name records by kind.
+    let copied = |kind: &str| kind != "rate" && kind != "scenario";
+    for records in originals.iter().filter(|(kind, _)| copied(kind)).map(|(_, records)| records) {
         ids.extend(records.iter().filter_map(|it| it["id"].as_str().map(str::to_owned)));
     }
     let mut count = ids.len();
     let known: std::collections::BTreeSet<String> = ids.into_iter().collect();
     for copy in 1..=copies {
         let mut changes = Vec::new();
-        for (kind, records) in &originals {
-            // One rate holds for all copies, and a scenario's changes name records by kind.
-            if kind == "rate" || kind == "scenario" {
-                continue;
-            }
+        for (kind, records) in originals.iter().filter(|(kind, _)| copied(kind)) {
             for record in records {
                 let renamed = renamed(record, &known, &format!("-x{copy}"));
                 let id = renamed["id"].as_str().unwrap_or_default().to_owned();
@@ -248,14 +251,17 @@ fn renamed(value: &Json, known: &std::collections::BTreeSet<String>, suffix: &st
         Json::String(text) => json!(renamed_text(text, known, suffix)),
         Json::Array(items) => items.iter().map(|item| renamed(item, known, suffix)).collect(),
         Json::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| {
-                let name = if known.contains(name) && !is_field(name) {
-                    format!("{name}{suffix}")
-                } else {
-                    name.clone()
-                };
-                let keep = matches!(name.as_str(), "title" | "unit" | "description");
-                (name, if keep { value.clone() } else { renamed(value, known, suffix) })
+            let fields = fields.iter().map(|(name, value)| match (name.as_str(), value) {
+                ("title" | "unit" | "description" | "band" | "kind", _) => {
+                    (name.clone(), value.clone())
+                }
+                (field, Json::Object(entries)) if KEYED.contains(&field) => {
+                    let entries = entries.iter().map(|(id, value)| {
+                        (renamed_text(id, known, suffix), renamed(value, known, suffix))
+                    });
+                    (name.clone(), Json::Object(entries.collect()))
+                }
+                _ => (name.clone(), renamed(value, known, suffix)),
             });
             Json::Object(fields.collect())
         }
@@ -263,10 +269,8 @@ fn renamed(value: &Json, known: &std::collections::BTreeSet<String>, suffix: &st
     }
 }
 
-/// Names that are fields of records even if some record has them as its id.
-fn is_field(name: &str) -> bool {
-    matches!(name, "work" | "test" | "design" | "fleet" | "product" | "firmware" | "hardware")
-}
+/// Fields that hold values by id.
+const KEYED: &[&str] = &["provides", "requires", "teams"];
 
 /// An id, or an id made of several: each part that is an id gets the suffix. The first part of the
 /// id of a derived activity says what is done: `build.tracker-c-dvt`, `launch:door-open-alerts`.

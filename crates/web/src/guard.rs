@@ -128,12 +128,21 @@ fn is_local(parts: &Parts, settings: &Settings) -> bool {
 async fn identify(app: &App, parts: &Parts) -> Result<Option<Reader>, Problem> {
     let client = client(parts, app.settings().behind_proxy);
     let base: Arc<str> = base(parts, app.settings()).into();
+    let sent = parts.method == Method::POST;
     if let Some(secret) = bearer(&parts.headers) {
         let found = app.people().token(secret, app.now()).await?;
         let (token, user) = found.ok_or_else(Problem::unauthenticated)?;
         let by = Credential::Token(token.id);
         let scopes = Some(token.scopes.into());
-        return Ok(Some(Reader { user: Arc::new(user), by, scopes, csrf: None, client, base }));
+        return Ok(Some(Reader {
+            user: Arc::new(user),
+            by,
+            scopes,
+            csrf: None,
+            client,
+            base,
+            sent,
+        }));
     }
     let Some(secret) = cookie(&parts.headers, cookie_name(app.settings().secure)) else {
         return Ok(None);
@@ -146,6 +155,7 @@ async fn identify(app: &App, parts: &Parts) -> Result<Option<Reader>, Problem> {
         csrf: Some(csrf_of(secret).into()),
         client,
         base,
+        sent,
     }))
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn page(seen: &Seen, page: &Page<'_>) -> Html<String> {
     let csrf = reader.csrf.as_deref().unwrap_or_default();
     let markup = html! {
         (DOCTYPE)
-        html lang="en" data-sequence=(sequence) {
+        html lang="en" data-sequence=(sequence) data-sent[reader.sent] {
             (head(page.title, csrf))
             body {
                 a.skip href="#main" { "Skip to content" }

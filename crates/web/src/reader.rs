@@ -29,6 +29,8 @@ pub(crate) struct Reader {
     pub(crate) client: IpAddr,
     /// The address under which they reach us, for links that they pass on.
     pub(crate) base: Arc<str>,
+    /// Whether the page answers a form, so that what stands in its fields isn't saved.
+    pub(crate) sent: bool,
 }
 
 /// How a reader has shown who they are.

@@ -47,7 +47,7 @@ async fn page(
     let main = html! {
         @if let Some(refused) = refused { p.notice.bad role="alert" { (refused) } }
         @if let Some(secret) = token {
-            div.notice.good { p { "This is the token. Copy it now: it isn't shown again." } p.mono { code data-copy { (secret) } } }
+            div.notice.good { p { "This is the token. Copy it now: it isn't shown again." } p.copied { code #secret { (secret) } button.button.small type="button" data-copy="#secret" { "Copy" } } }
         }
         section {
             h2 { "You" }

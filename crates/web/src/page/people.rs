@@ -227,7 +227,7 @@ pub(crate) async fn invite(seen: Seen, Form(told): Form<Invited>) -> Result<Resp
 fn link_page(seen: &Seen, user: &User, secret: &str) -> Html<String> {
     let main = html! {
         p.notice.good { "Give this link to " strong { (user.name) } ". It sets their password, works once, and holds for 72 hours. It isn't shown again." }
-        p.mono { code data-copy { (layout::host_of(seen)) "/welcome/" (secret) } }
+        p.copied { code #secret { (layout::host_of(seen)) "/welcome/" (secret) } button.button.small type="button" data-copy="#secret" { "Copy" } }
         p { a.button href="/people" { "Done" } }
     };
     framed(seen, "One-time link", None, main)

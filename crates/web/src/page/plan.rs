@@ -166,8 +166,8 @@ fn filters(bundle: &Bundle, asked: &Asked) -> Markup {
             (choice("band", "Horizon", &asked.band, &[("", "both"), ("hardware", "hardware"), ("software", "software")]))
             (choice("state", "State", &asked.state, &[("", "not finished"), ("under-way", "under way"), ("finished", "finished"), ("all", "all")]))
             (choice("group", "Group by", &asked.group, &[("", "nothing"), ("team", "team"), ("product", "product"), ("revision", "revision")]))
-            label { "From" input type="date" name="from" value=(asked.from); }
-            label { "To" input type="date" name="to" value=(asked.to); }
+            label { "From" input type="date" name="from" value=(asked.from) data-wait; }
+            label { "To" input type="date" name="to" value=(asked.to) data-wait; }
             label.check { input type="checkbox" name="critical" value="1" checked[!asked.critical.is_empty()]; "Critical only" }
             button.button { "Show" }
             @if asked.narrows() { a.button.quiet href=(Asked { view: asked.view.clone(), ..Asked::default() }.href(|_| {})) { "Clear" } }

@@ -15,6 +15,7 @@ use serde_json::json;
 use similar::{ChangeTag, TextDiff};
 use std::time::Duration;
 
+use super::consequence::GLANCE;
 use super::one::{self, Case};
 use super::option_title;
 use crate::app::App;
@@ -77,7 +78,7 @@ impl Answer {
         self.errors.iter().find(|(name, _)| *name == field).map(|(_, told)| *told)
     }
 
-    fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         !self.errors.is_empty() || !self.diagnostics.is_empty() || self.clash.is_some()
     }
 }
@@ -209,7 +210,7 @@ pub(crate) async fn decide(
         Some(_) => StatusCode::CONFLICT,
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let case = Case::gather(&seen, decision).await?;
+    let case = Case::gather(&seen, decision, GLANCE).await?;
     Ok((status, one::page(&case, None, None, &refused)?).into_response())
 }
 

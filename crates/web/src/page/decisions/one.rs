@@ -1,5 +1,7 @@
 //! `/decisions/…`: one decision: options, what waiting costs, why, who must be heard.
 
+use std::time::Duration;
+
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
@@ -12,7 +14,7 @@ use plotly::common::{Line, LineShape};
 use plotly::{Layout, Trace};
 use serde::Deserialize;
 
-use super::consequence::{Consequence, Figures, consequences, figures};
+use super::consequence::{Consequence, Figures, GLANCE, consequences, figures};
 use super::decide::{self, Answer};
 use super::then::{Said, Then, said_before, then};
 use super::waiting::Waiting;
@@ -42,7 +44,7 @@ pub(crate) async fn show(
     let Some(decision) = found(&seen, &id)? else {
         return Ok(nowhere(&seen, &id));
     };
-    let case = Case::gather(&seen, decision).await?;
+    let case = Case::gather(&seen, decision, GLANCE).await?;
     let saved = match asked.saved.and_then(|number| number.to_string().parse().ok()) {
         Some(sequence) => Some(effect(&seen, decision, sequence).await?),
         None => None,
@@ -84,6 +86,7 @@ impl<'a> Case<'a> {
     pub(crate) async fn gather(
         seen: &'a Seen,
         decision: &'a DecisionForecast,
+        patience: Duration,
     ) -> Result<Case<'a>, Problem> {
         let as_of = seen.outlook.as_of;
         let record = seen.bundle().records.decisions.get(decision.id.as_str());
@@ -100,7 +103,7 @@ impl<'a> Case<'a> {
         let Some(record) = record else {
             return Ok(case);
         };
-        case.consequences = consequences(seen, decision, record).await;
+        case.consequences = consequences(seen, decision, record, patience).await;
         if let Some(decided) = &record.decided {
             case.then = then(seen, &record.id, seen_target(seen, decision), decided).await?;
         }
@@ -168,7 +171,7 @@ pub(crate) fn page(
             }
         },
         main: main(case, discipline, saved, answer)?,
-        live: true,
+        live: !answer.is_refused(),
     };
     Ok(layout::page(case.seen, &page))
 }
@@ -376,7 +379,7 @@ fn loss(label: &str, share: f64, cost: Option<f64>, currency: &str) -> Markup {
 fn options(case: &Case<'_>) -> Markup {
     let record = case.record.filter(|it| !it.options.is_empty());
     html! {
-        section aria-labelledby="options" {
+        section #option-table aria-labelledby="options" {
             div.section-head {
                 h2 #options { "Options" }
                 p.muted { "What each would do to the target, if it were decided today." }
@@ -437,7 +440,7 @@ fn consequence_cells(case: &Case<'_>, consequence: &Consequence) -> Markup {
         Consequence::Computing => {
             return html! {
                 td colspan="3" {
-                    "Being computed. " a href={ "/decisions/" (case.decision.id) } data-swap="#main" { "Look again" }
+                    "Being computed. " a href={ "/decisions/" (case.decision.id) } data-swap="#option-table" data-again { "Look again" }
                 }
             };
         }
