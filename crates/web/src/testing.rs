@@ -38,10 +38,19 @@ pub(crate) fn sample() -> Bundle {
     bundle
 }
 
+/// How applications of tests behave.
+pub(crate) fn settings() -> Settings {
+    Settings { now, requests_burst: 100_000, ..Settings::default() }
+}
+
 /// An application over an empty journal.
 pub(crate) async fn empty() -> App {
-    let journal = Journal::open("sqlite::memory:").await.unwrap();
-    App::start(journal, Settings { now, requests_burst: 100_000, ..Settings::default() })
+    empty_with(settings()).await
+}
+
+/// An application of one's own settings over an empty journal.
+pub(crate) async fn empty_with(settings: Settings) -> App {
+    App::start(Journal::open("sqlite::memory:").await.unwrap(), settings)
 }
 
 /// An application over the sample, planned.
@@ -78,7 +87,7 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
-fn by() -> By {
+pub(crate) fn by() -> By {
     By { who: Actor::System, at: now(), client: String::new() }
 }
 
@@ -120,6 +129,31 @@ impl Person {
         fields.push((crate::guard::CSRF_FIELD, &csrf));
         let body = serde_urlencoded::to_string(&fields).unwrap();
         self.send(Method::POST, path, "text/html", &body).await
+    }
+
+    /// Sends JSON, as a program with a session does.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Answer {
+        self.json_with(method, path, &[], body).await
+    }
+
+    /// Sends JSON with headers of one's own.
+    pub(crate) async fn json_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(header::HeaderName, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::COOKIE, format!("longlead={}", self.session))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-csrf-token", csrf_of(&self.session));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        answer(&self.app, request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
     async fn send(&self, method: Method, path: &str, accept: &str, body: &str) -> Answer {

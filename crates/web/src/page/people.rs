@@ -10,7 +10,7 @@ use longlead_model::{Kind, RecordKey};
 use longlead_records::StoreError;
 use longlead_records::people::{
     NewUser, Organisation, OrganisationId, OrganisationKind, Role, Share, ShareId, ShareLevel,
-    User, UserChange, UserError, UserId,
+    Token, TokenId, User, UserChange, UserError, UserId,
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -387,11 +387,51 @@ async fn user_page(
                     @if user.disabled { (button("enable", "", "Enable", None)) }
                     @else { (button("disable", "danger", "Disable", Some("Disable this account? Its sessions end at once."))) }
                 }
+                p.muted { "Signing out everywhere, a new password by a link, and disabling also revoke their tokens." }
                 p { a href={ "/audit?who=" (user.id) } { "What they did" } }
             }
         }
+        @if !tokens.is_empty() { (token_table(&seen, &base, &tokens)) }
     };
     Ok(framed(seen, &user.name, None, main))
+}
+
+fn token_table(seen: &Seen, base: &str, tokens: &[Token]) -> Markup {
+    html! {
+        section {
+            h2 { "API tokens" }
+            div.scroll { table.data {
+                thead { tr { th scope="col" { "Name" } th scope="col" { "Scopes" } th scope="col" { "Since" } th scope="col" { "Last seen" } th scope="col" { "Ends" } th {} } }
+                tbody { @for token in tokens {
+                    tr {
+                        th scope="row" { (token.name) }
+                        td.mono { @for scope in &token.scopes { (scope) " " } }
+                        td.nowrap { (ui::instant(token.created_at)) }
+                        td.nowrap { @match token.last_seen { Some(at) => (ui::instant(at)), None => (ui::dash()) } }
+                        td.nowrap { @match token.expires_at { Some(at) => (ui::instant(at)), None => "when revoked" } }
+                        td {
+                            form method="post" action={ (base) "/tokens/" (token.id) "/revoke" } data-confirm="Revoke this token? Programs that use it stop at once." {
+                                (csrf(&seen.reader)) button.button.quiet.small { "Revoke" }
+                            }
+                        }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+pub(crate) async fn revoke_token(
+    seen: Seen,
+    Path((id, token)): Path<(i64, i64)>,
+) -> Result<Redirect, Problem> {
+    let user = user_of(&seen, id).await?;
+    let people = seen.app.people();
+    let theirs = people.tokens_of(user.id).await?;
+    let token = theirs.iter().find(|it| it.id == TokenId::from(token));
+    let token = token.ok_or_else(|| Problem::not_found("They have no such token"))?;
+    people.revoke_token(token.id, &seen.reader.by(seen.app.now())).await?;
+    Ok(Redirect::to(&format!("/people/users/{id}")))
 }
 
 pub(crate) async fn change(
@@ -433,7 +473,7 @@ pub(crate) async fn enable(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, 
 
 pub(crate) async fn sign_out(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, Problem> {
     let by = seen.reader.by(seen.app.now());
-    seen.app.people().revoke_all_of(id.into(), None, &by).await?;
+    seen.app.people().sign_out_everywhere(id.into(), &by).await?;
     Ok(Redirect::to(&format!("/people/users/{id}")))
 }
 
@@ -711,6 +751,32 @@ mod tests {
         }
         let page = owner.get(&page).await.text;
         assert!(page.contains("1 open session, 0 tokens"), "{page}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_owner_revokes_the_token_of_someone_else() {
+        let app = app().await;
+        let owner = person(&app, Role::Owner).await;
+        person(&app, Role::Viewer).await;
+        let people = app.people();
+        let users = people.users().await.unwrap();
+        let id = |role| users.iter().find(|user| user.role == role).unwrap().id;
+        let (viewer, by) = (id(Role::Viewer), crate::testing::by());
+        let make = async || {
+            let scopes = [longlead_records::people::Scope::ReadRecords];
+            people.create_token(viewer, "Report", &scopes, None, &by).await.unwrap()
+        };
+        let (token, secret) = make().await;
+        let page = format!("/people/users/{viewer}");
+        assert!(owner.get(&page).await.text.contains("Report"));
+        // Only under whose it is.
+        let wrong = format!("/people/users/{}/tokens/{}/revoke", id(Role::Owner), token.id);
+        assert_eq!(owner.post(&wrong, &[]).await.status, StatusCode::NOT_FOUND);
+        owner.post(&format!("{page}/tokens/{}/revoke", token.id), &[]).await;
+        assert!(people.token(secret.expose(), app.now()).await.unwrap().is_none());
+        let (_, secret) = make().await;
+        owner.post(&format!("{page}/sign-out"), &[]).await;
+        assert!(people.token(secret.expose(), app.now()).await.unwrap().is_none());
     }
 
     #[tokio::test(flavor = "multi_thread")]

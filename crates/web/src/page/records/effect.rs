@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::page::comparison::{Side, comparison};
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::sight::discreet;
 use crate::ui;
 
 /// What moves, as far as the reader sees it; or what keeps the plan from being computed.
@@ -35,7 +36,7 @@ pub(crate) async fn of_edits(
     let after = engine.of_bundle(snapshot, Arc::new(bundle), name_of(edits)).await;
     match (before, after) {
         (Ok(before), Ok(after)) => between(seen, before, after).await,
-        (Err(told), _) | (_, Err(told)) => Ok(Effect::Unplanned(told)),
+        (Err(told), _) | (_, Err(told)) => Ok(Effect::Unplanned(discreet(&seen.sight, told))),
     }
 }
 
