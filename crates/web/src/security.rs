@@ -318,7 +318,8 @@ async fn a_partner_records_what_happened_to_what_is_shared_for_editing() {
     let part = bundle.records.parts.keys().next().unwrap();
     let of_two = format!("procure:{}:{part}", build.id);
     let record = async |id: &str| {
-        let body = format!(r#"{{"id": "{id}", "note": "Reels have arrived"}}"#);
+        let body =
+            format!(r#"{{"id": "{id}", "started": "2026-11-20", "note": "Reels have arrived"}}"#);
         partner.json(Method::POST, "/api/v1/records/actual", &body).await.status
     };
     assert_eq!(record(&actual).await, StatusCode::NOT_FOUND, "nothing is shared");
