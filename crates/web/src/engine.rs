@@ -263,7 +263,7 @@ fn outlook(snapshot: Arc<Snapshot>, bundle: Arc<Bundle>, as_of: Date) -> Outlook
     Outlook { snapshot, bundle, plan, as_of, took: started.elapsed(), sights }
 }
 
-/// After a plan, planning rests as long as the plan took, but not longer than this.
+/// After a plan, planning rests a quarter of the time that the plan took, but not longer than this.
 const REST_MAX: Duration = Duration::from_secs(2);
 
 /// Plans whenever the product changes or a day begins, always the newest there is. Ends when
@@ -286,12 +286,12 @@ async fn follow(
         if stale {
             let outlook = Arc::new(planned(snapshot, as_of, outlook).await);
             metrics.planned(outlook.took);
-            rest = outlook.took.min(REST_MAX);
+            rest = (outlook.took / 4).min(REST_MAX);
             // Readers don't wait for the log.
             sender.send_replace(Some(Arc::clone(&outlook)));
             log(&journal, &outlook, now()).await;
         }
-        // A program that commits without pause gets at most half of the time; a change that comes
+        // A program that commits without pause leaves a fifth of the time; a change that comes
         // alone is planned at once.
         let next = async {
             tokio::time::sleep(rest).await;
