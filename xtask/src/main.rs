@@ -46,6 +46,8 @@ enum Command {
 }
 
 fn main() -> Result<ExitCode> {
+    // Only the first call in a process installs it; a second finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Editors(arguments) => editors::run(&arguments),

@@ -98,8 +98,8 @@ struct Look {
 }
 
 const LOOKS: &[Look] = &[
-    Look { name: "light", width: 1440, dark: false },
-    Look { name: "dark", width: 1440, dark: true },
+    Look { name: "light", width: 1280, dark: false },
+    Look { name: "dark", width: 1680, dark: true },
     Look { name: "narrow", width: 390, dark: false },
 ];
 

@@ -2,6 +2,7 @@
 //! the plan, with the sample and with ten times its records.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ pub(crate) struct Arguments {
     /// How many copies of the sample are added.
     #[arg(long, default_value_t = 9)]
     copies: usize,
+    /// Keep the database, `latency.db`, in this folder.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Exit with 1 if a page takes longer than 50 ms (p95), or an edit longer than 500 ms.
     #[arg(long)]
     strict: bool,
@@ -62,6 +66,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if slow && arguments.strict { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What the first part of a derived activity's id may say.
+const DEEDS: &[&str] = &[
+    "build", "certify", "decide", "design", "develop", "launch", "order", "procure", "release",
+    "sell", "ship", "specify", "test", "units",
+];
+
 struct Browser {
     client: Client,
     address: String,
@@ -70,9 +80,10 @@ struct Browser {
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn measure(arguments: &Arguments) -> Result<bool> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}", folder.path().join("latency.db").display());
-    let server = Server::start(&url, folder.path())?;
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    let url = format!("sqlite:{}", folder.join("latency.db").display());
+    let server = Server::start(&url, folder)?;
     let browser = Browser::sign_in(&server).await?;
     let mut slow = false;
     println!("the sample as it is");
@@ -193,26 +204,25 @@ async fn multiply(browser: &Browser, copies: usize) -> Result<usize> {
         browser.client.get(format!("{}/api/v1{path}", browser.address)).bearer_auth(&browser.token)
     };
     let kinds: Json = get("/records".to_owned()).send().await?.json().await?;
-    for kind in kinds["items"].as_array().context("no kinds")? {
+    for kind in kinds.as_array().context("no kinds")? {
         let kind = kind["kind"].as_str().context("a kind without a name")?;
         let path = format!("/records/{kind}?limit=500");
         let list: Json = get(path).send().await?.error_for_status()?.json().await?;
         let items = list["items"].as_array().context("no items")?;
-        originals.insert(kind.to_owned(), items.clone());
+        let records = items.iter().map(|item| item["record"].clone()).collect();
+        originals.insert(kind.to_owned(), records);
     }
     let mut ids: Vec<String> = Vec::new();
-    for records in originals.values() {
+    // One rate holds for all copies, and a scenario's changes name records by kind.
+    let copied = |kind: &str| kind != "rate" && kind != "scenario";
+    for records in originals.iter().filter(|(kind, _)| copied(kind)).map(|(_, records)| records) {
         ids.extend(records.iter().filter_map(|it| it["id"].as_str().map(str::to_owned)));
     }
     let mut count = ids.len();
     let known: std::collections::BTreeSet<String> = ids.into_iter().collect();
     for copy in 1..=copies {
         let mut changes = Vec::new();
-        for (kind, records) in &originals {
-            // One rate holds for all copies, and a scenario's changes name records by kind.
-            if kind == "rate" || kind == "scenario" {
-                continue;
-            }
+        for (kind, records) in originals.iter().filter(|(kind, _)| copied(kind)) {
             for record in records {
                 let renamed = renamed(record, &known, &format!("-x{copy}"));
                 let id = renamed["id"].as_str().unwrap_or_default().to_owned();
@@ -241,14 +251,17 @@ fn renamed(value: &Json, known: &std::collections::BTreeSet<String>, suffix: &st
         Json::String(text) => json!(renamed_text(text, known, suffix)),
         Json::Array(items) => items.iter().map(|item| renamed(item, known, suffix)).collect(),
         Json::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| {
-                let name = if known.contains(name) && !is_field(name) {
-                    format!("{name}{suffix}")
-                } else {
-                    name.clone()
-                };
-                let keep = matches!(name.as_str(), "title" | "unit" | "description");
-                (name, if keep { value.clone() } else { renamed(value, known, suffix) })
+            let fields = fields.iter().map(|(name, value)| match (name.as_str(), value) {
+                ("title" | "unit" | "description" | "band" | "kind", _) => {
+                    (name.clone(), value.clone())
+                }
+                (field, Json::Object(entries)) if KEYED.contains(&field) => {
+                    let entries = entries.iter().map(|(id, value)| {
+                        (renamed_text(id, known, suffix), renamed(value, known, suffix))
+                    });
+                    (name.clone(), Json::Object(entries.collect()))
+                }
+                _ => (name.clone(), renamed(value, known, suffix)),
             });
             Json::Object(fields.collect())
         }
@@ -256,36 +269,28 @@ fn renamed(value: &Json, known: &std::collections::BTreeSet<String>, suffix: &st
     }
 }
 
-/// Names that are fields of records even if some record has them as its id.
-fn is_field(name: &str) -> bool {
-    matches!(name, "work" | "test" | "design" | "fleet" | "product" | "firmware" | "hardware")
-}
+/// Fields that hold values by id.
+const KEYED: &[&str] = &["provides", "requires", "teams"];
 
+/// An id, or an id made of several: each part that is an id gets the suffix. The first part of the
+/// id of a derived activity says what is done: `build.tracker-c-dvt`, `launch:door-open-alerts`.
 fn renamed_text(text: &str, known: &std::collections::BTreeSet<String>, suffix: &str) -> String {
-    if known.contains(text) {
-        // Joined ids are renamed in both parts, as the records they join are.
-        return joined(text, known, suffix).unwrap_or_else(|| format!("{text}{suffix}"));
-    }
-    if text.contains(':') {
-        let parts = text.split(':').enumerate().map(|(at, part)| match at {
-            0 => part.to_owned(),
-            _ => renamed_text(part, known, suffix),
-        });
-        return parts.collect::<Vec<_>>().join(":");
-    }
-    text.to_owned()
-}
-
-fn joined(text: &str, known: &std::collections::BTreeSet<String>, suffix: &str) -> Option<String> {
-    for glue in ["..", "."] {
-        if let Some((first, second)) = text.split_once(glue) {
-            let is_end = |end: &str| known.contains(end) || end.contains('.');
-            if is_end(first) && is_end(second) {
-                let (first, second) =
-                    (renamed_text(first, known, suffix), renamed_text(second, known, suffix));
-                return Some(format!("{first}{glue}{second}"));
-            }
+    let chunks = text.split("..").map(|chunk| {
+        let deed_end = chunk.find(['.', ':']).filter(|at| DEEDS.contains(&&chunk[..*at]));
+        let (deed, rest) = chunk.split_at(deed_end.map_or(0, |at| at + 1));
+        let mut renamed = deed.to_owned();
+        let has_known_part = rest.split(['.', ':']).any(|part| known.contains(part));
+        if !has_known_part && known.contains(rest) {
+            // A release such as `4.1`.
+            return format!("{deed}{rest}{suffix}");
         }
-    }
-    None
+        for part in rest.split_inclusive(['.', ':']) {
+            let id = part.trim_end_matches(['.', ':']);
+            renamed.push_str(id);
+            renamed.push_str(if known.contains(id) { suffix } else { "" });
+            renamed.push_str(&part[id.len()..]);
+        }
+        renamed
+    });
+    chunks.collect::<Vec<_>>().join("..")
 }

@@ -464,9 +464,18 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE", env = "LONGLEAD_TLS_KEY", help_heading = "Server")]
     pub(crate) tls_key: Option<PathBuf>,
 
+    /// The address under which people reach the server, if a proxy stands in front of it: links
+    /// that it hands out begin with it, and with https:// its cookies are secure
+    #[arg(long, value_name = "URL", env = "LONGLEAD_PUBLIC_URL", help_heading = "Server")]
+    pub(crate) public_url: Option<String>,
+
     /// Read clients' addresses from X-Forwarded-For, as the proxy in front sets it
     #[arg(long, env = "LONGLEAD_BEHIND_PROXY", help_heading = "Server")]
     pub(crate) behind_proxy: bool,
+
+    /// Connections that may be open at once; one more is closed [default: 800]
+    #[arg(long, value_name = "COUNT", env = "LONGLEAD_CONNECTIONS_MAX", help_heading = "Server")]
+    pub(crate) connections_max: Option<usize>,
 
     /// Requests per second that one reader may make on average [default: 50]
     #[arg(
@@ -499,8 +508,23 @@ pub(crate) struct BackupArguments {
     /// The file to write
     pub(crate) file: PathBuf,
 
-    #[command(flatten)]
-    pub(crate) of: DatabaseArguments,
+    /// The database: `sqlite:FILE` or `postgres://…`
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LONGLEAD_DATABASE",
+        hide_env_values = true,
+        required_unless_present = "from"
+    )]
+    pub(crate) database: Option<String>,
+
+    /// A running server to take it from, such as https://plan.example; it goes on meanwhile
+    #[arg(long, value_name = "URL", requires = "token")]
+    pub(crate) from: Option<String>,
+
+    /// An owner's API token with the scope `admin`, for --from
+    #[arg(long, value_name = "TOKEN", env = "LONGLEAD_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
 
     /// Overwrite what is there
     #[arg(long)]

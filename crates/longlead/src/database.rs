@@ -12,7 +12,7 @@ use crate::server;
 
 /// A database's address as it may be shown.
 pub(crate) fn shown(url: &str) -> String {
-    server::without_password(url)
+    longlead_records::without_password(url)
 }
 
 /// Does something with a database that is there.

@@ -46,15 +46,24 @@ pub(crate) fn keep(file: NamedTempFile, path: &Path, overwrite: bool) -> anyhow:
     file.as_file().sync_all().with_context(context)?;
     if overwrite {
         file.persist(path).map_err(|error| error.error).with_context(context)?;
-        return Ok(());
+        return sync_folder(path).with_context(context);
     }
     match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => sync_folder(path).with_context(context),
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!("`{}` is there already; --force overwrites it", path.display())
         }
         Err(error) => Err(error.error).with_context(context),
     }
+}
+
+/// A new name lasts only when its folder does.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Makes a folder for files that are about to be written. One that holds something is refused

@@ -1,6 +1,7 @@
 //! The server: settles its configuration, opens the journal, and serves until it is told to stop.
 
 pub(crate) mod config;
+mod connection;
 pub(crate) mod log;
 
 use std::net::SocketAddr;
@@ -9,12 +10,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
-use longlead_records::Journal;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use longlead_records::{Journal, without_password};
 use longlead_web::{App, router};
 use tokio::signal::unix::{SignalKind, signal};
 
 use config::{Config, Tls};
+use connection::{Limited, impatient};
 
 /// How long open requests may take to finish once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -34,18 +36,6 @@ pub(crate) async fn open(database: &str) -> anyhow::Result<Journal> {
     Journal::open(database).await.with_context(|| format!("the database `{shown}` can't be opened"))
 }
 
-/// A database's address as it may be shown.
-pub(crate) fn without_password(database: &str) -> String {
-    let Some((scheme, rest)) = database.split_once("://") else {
-        return database.to_owned();
-    };
-    let Some((login, place)) = rest.rsplit_once('@') else {
-        return database.to_owned();
-    };
-    let user = login.split(':').next().unwrap_or_default();
-    format!("{scheme}://{user}:…@{place}")
-}
-
 /// Serves a journal until SIGINT or SIGTERM. `ready` is called with the address once it answers.
 pub(crate) async fn serve(
     journal: Journal,
@@ -53,23 +43,32 @@ pub(crate) async fn serve(
     web: longlead_web::Settings,
     ready: impl AsyncFnOnce(&Journal, &str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let app = App::start(journal.clone(), web);
+    // Whatever can be wrong is found before anyone is greeted.
+    let tls = match &config.tls {
+        Some(tls) => Some(tls_config(tls).await?),
+        None => None,
+    };
     let listener = bind(config).await?;
     let address = listener.local_addr().context("the address is not known")?;
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let base = base(config, address);
+    let app = App::start(journal.clone(), web);
     let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone()));
+    tokio::spawn(stop_on_signal(handle.clone(), app.clone()));
     app.planned(FIRST_PLAN).await;
-    let base = format!("{scheme}://{address}");
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let limited = Limited::new(config.connections_max);
     let served = async {
-        match &config.tls {
+        match tls {
+            // The connections are limited below TLS, so that handshakes count too.
             Some(tls) => {
-                let tls = tls_config(tls).await?;
-                let server = axum_server::from_tcp_rustls(listener, tls)?;
-                server.handle(handle).serve(service).await
+                let acceptor = RustlsAcceptor::new(tls).acceptor(limited);
+                let server = axum_server::from_tcp(listener)?.acceptor(acceptor);
+                impatient(server).handle(handle).serve(service).await
             }
-            None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
+            None => {
+                let server = axum_server::from_tcp(listener)?.acceptor(limited);
+                impatient(server).handle(handle).serve(service).await
+            }
         }
         .context("the server stopped")
     };
@@ -80,15 +79,33 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+/// The address under which people reach the server: the one that is told, or where it listens.
+fn base(config: &Config, address: SocketAddr) -> String {
+    if let Some(url) = &config.public_url {
+        return url.clone();
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    match address.ip().is_unspecified() {
+        // Nobody can go to "every address"; from this machine the name leads here.
+        true => format!("{scheme}://localhost:{}", address.port()),
+        false => format!("{scheme}://{address}"),
+    }
+}
+
 async fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
     let listener = tokio::net::TcpListener::bind(&config.listen).await;
     let listener = listener.with_context(|| format!("can't listen on `{}`", config.listen))?;
     listener.into_std().context("the listener can't be handed over")
 }
 
-async fn tls_config(tls: &Tls) -> anyhow::Result<RustlsConfig> {
+/// Names the cryptography that TLS uses.
+pub(crate) fn install_crypto() {
     // Only the first call in a process installs it; a second finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+async fn tls_config(tls: &Tls) -> anyhow::Result<RustlsConfig> {
+    install_crypto();
     let shown = |path: &Path| path.display().to_string();
     RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.with_context(|| {
         format!(
@@ -100,7 +117,7 @@ async fn tls_config(tls: &Tls) -> anyhow::Result<RustlsConfig> {
 }
 
 /// Stops taking requests when asked to, and finishes those that are open.
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
+async fn stop_on_signal(handle: Handle<SocketAddr>, app: App) {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -112,6 +129,7 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
         _ = interrupt.recv() => {}
     }
     tracing::info!("told to stop; finishing open requests");
+    app.stop();
     handle.graceful_shutdown(Some(GRACE));
 }
 
@@ -120,14 +138,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_of_databases_are_not_shown() {
-        for (url, shown) in [
-            ("sqlite:longlead.db", "sqlite:longlead.db"),
-            ("postgres://me:secret@db:5432/it", "postgres://me:…@db:5432/it"),
-            ("postgres://me:s@cret@db/it", "postgres://me:…@db/it"),
-            ("postgres://db/it", "postgres://db/it"),
-        ] {
-            assert_eq!(without_password(url), shown);
-        }
+    fn links_lead_where_people_reach_the_server() {
+        let of = |public_url: Option<&str>, listen: &str| {
+            let public_url = public_url.map(str::to_owned);
+            base(&Config { public_url, ..Config::default() }, listen.parse().unwrap())
+        };
+        assert_eq!(of(None, "127.0.0.1:7420"), "http://127.0.0.1:7420");
+        assert_eq!(of(None, "0.0.0.0:7420"), "http://localhost:7420");
+        assert_eq!(of(None, "[::]:7420"), "http://localhost:7420");
+        assert_eq!(of(Some("https://plan.example"), "0.0.0.0:80"), "https://plan.example");
     }
 }

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::journal::Journal;
 use crate::store::{Row, StoreError, Transaction, VERSION, Value};
-pub use restore::{RestoreError, Restored, restore};
+pub use restore::{BackupContents, RestoreError, Restored, read_backup, restore};
 use table::{TABLES, Table};
 
 const FORMAT: &str = "longlead-backup";

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{Journal, Sequence};
 use crate::people::words;
-use crate::store::{Row, StoreError, Transaction, values};
+use crate::store::{Row, StoreError, Transaction, Value, places, values};
 use crate::time::{from_us, to_us};
 
 words! {
@@ -109,12 +109,92 @@ impl Journal {
         let sql = "SELECT f.sequence, f.at_us, f.as_of, i.body FROM forecast_item i \
                    JOIN forecast f ON f.id = i.forecast \
                    WHERE i.item = $1 ORDER BY f.at_us, f.id, i.ordinal";
-        let forecast = |row: &Row| {
-            let items = vec![item_of(&row.text(3)?)?];
-            Ok(LoggedForecast { items, ..forecast_of(row)? })
-        };
-        self.store().rows(sql, &values![id]).await?.iter().map(forecast).collect()
+        self.store().rows(sql, &values![id]).await?.iter().map(of_one).collect()
     }
+}
+
+/// Ids that one statement asks for.
+const IDS_MAX: usize = 500;
+
+impl Journal {
+    /// The last forecast of the product as it was before a change set.
+    pub async fn forecast_before(
+        &self,
+        sequence: Sequence,
+    ) -> Result<Option<LoggedForecast>, StoreError> {
+        let sql = "SELECT sequence, at_us, as_of, id FROM forecast WHERE sequence < $1 \
+                   ORDER BY sequence DESC, at_us DESC, id DESC LIMIT 1";
+        self.whole_forecast(sql, sequence).await
+    }
+
+    /// The first forecast of the product as a change set left it.
+    pub async fn forecast_at(
+        &self,
+        sequence: Sequence,
+    ) -> Result<Option<LoggedForecast>, StoreError> {
+        let sql = "SELECT sequence, at_us, as_of, id FROM forecast WHERE sequence = $1 \
+                   ORDER BY at_us, id LIMIT 1";
+        self.whole_forecast(sql, sequence).await
+    }
+
+    async fn whole_forecast(
+        &self,
+        sql: &'static str,
+        sequence: Sequence,
+    ) -> Result<Option<LoggedForecast>, StoreError> {
+        let Some(row) = self.store().row(sql, &values![sequence.to_row()]).await? else {
+            return Ok(None);
+        };
+        let sql = "SELECT body FROM forecast_item WHERE forecast = $1 ORDER BY ordinal";
+        let bodies = self.store().rows(sql, &values![row.integer(3)?]).await?;
+        let items = bodies.iter().map(|body| item_of(&body.text(0)?));
+        let items = items.collect::<Result<_, _>>()?;
+        Ok(Some(LoggedForecast { items, ..forecast_of(&row)? }))
+    }
+
+    /// What was last said of one milestone or decision before a change set; the forecast has this
+    /// one item.
+    pub async fn forecast_of_before(
+        &self,
+        id: &str,
+        sequence: Sequence,
+    ) -> Result<Option<LoggedForecast>, StoreError> {
+        let sql = "SELECT f.sequence, f.at_us, f.as_of, i.body FROM forecast_item i \
+                   JOIN forecast f ON f.id = i.forecast \
+                   WHERE i.item = $1 AND f.sequence < $2 \
+                   ORDER BY f.at_us DESC, f.id DESC, i.ordinal DESC LIMIT 1";
+        let row = self.store().row(sql, &values![id, sequence.to_row()]).await?;
+        row.map(|row| of_one(&row)).transpose()
+    }
+
+    /// What was said over time of some milestones or decisions, each forecast with one item, the
+    /// oldest of each first. Where a forecast said of one what the last had said, it is left out:
+    /// most forecasts move few dates, and all of them are kept.
+    pub async fn forecast_changes(&self, ids: &[&str]) -> Result<Vec<LoggedForecast>, StoreError> {
+        let mut told = Vec::new();
+        for ids in ids.chunks(IDS_MAX) {
+            let sql = format!(
+                "SELECT sequence, at_us, as_of, body FROM ( \
+                 SELECT i.item, i.body, f.sequence, f.at_us, f.as_of, f.id, \
+                 LAG(i.body) OVER (PARTITION BY i.item ORDER BY f.at_us, f.id, i.ordinal) AS last \
+                 FROM forecast_item i JOIN forecast f ON f.id = i.forecast \
+                 WHERE i.item IN {}) AS told \
+                 WHERE last IS NULL OR last <> body ORDER BY item, at_us, id",
+                places(1, ids.len())
+            );
+            let values: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
+            for row in self.store().rows(sql, &values).await? {
+                told.push(of_one(&row)?);
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// A forecast with the one item that stands in its row.
+fn of_one(row: &Row) -> Result<LoggedForecast, StoreError> {
+    let items = vec![item_of(&row.text(3)?)?];
+    Ok(LoggedForecast { items, ..forecast_of(row)? })
 }
 
 async fn last_bodies(transaction: &mut Transaction<'_>) -> Result<Option<Vec<String>>, StoreError> {

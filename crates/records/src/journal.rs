@@ -6,7 +6,7 @@ mod read;
 mod write;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ struct Inner {
     queue: mpsc::Sender<writer::Job>,
     current: watch::Receiver<Arc<Snapshot>>,
     password_checks: Arc<tokio::sync::Semaphore>,
+    /// One note at a time that a session or token was used.
+    notes: Arc<tokio::sync::Semaphore>,
 }
 
 /// What is to be changed, by whom and why: all of it or nothing.
@@ -241,7 +243,8 @@ impl Journal {
         crate::idempotency::release(&store).await?;
         let (queue, current) = writer::start(Arc::clone(&store), snapshot);
         let password_checks = crate::people::password_checks();
-        Ok(Journal { inner: Arc::new(Inner { store, queue, current, password_checks }) })
+        let notes = Arc::new(tokio::sync::Semaphore::new(1));
+        Ok(Journal { inner: Arc::new(Inner { store, queue, current, password_checks, notes }) })
     }
 
     /// The product now.
@@ -271,8 +274,12 @@ impl Journal {
 
     /// The product as it was at an instant: everything committed then or before.
     pub async fn as_of(&self, at: Timestamp) -> Result<Snapshot, StoreError> {
-        let sequence = read::sequence_at(&self.inner.store, at).await?;
-        self.at_sequence(sequence).await
+        self.at_sequence(self.sequence_at(at).await?).await
+    }
+
+    /// The number of the last change set that was committed at an instant or before; 0 for none.
+    pub async fn sequence_at(&self, at: Timestamp) -> Result<Sequence, StoreError> {
+        read::sequence_at(&self.inner.store, at).await
     }
 
     /// The product right after a change set; after the last one, if there is none of that number.
@@ -287,6 +294,11 @@ impl Journal {
     /// The changes that a filter lets through, newest first.
     pub async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>, StoreError> {
         read::changes(&self.inner.store, filter).await
+    }
+
+    /// Asks whether the database answers, and for no more than that.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        read::head_now(&self.inner.store).await.map(drop)
     }
 
     /// Reads the whole journal and recomputes its checksums: tells a changed or missing row, and
@@ -310,6 +322,10 @@ impl Journal {
         &self.inner.store
     }
 
+    pub(crate) fn notes(&self) -> &Arc<tokio::sync::Semaphore> {
+        &self.inner.notes
+    }
+
     pub(crate) fn password_checks(&self) -> &Arc<tokio::sync::Semaphore> {
         &self.inner.password_checks
     }
@@ -319,6 +335,14 @@ impl Snapshot {
     /// The version of a record; none if it isn't there.
     pub fn version(&self, key: &RecordKey) -> Option<Version> {
         self.versions.get(key).copied()
+    }
+
+    /// Of what is wrong with a product that came of this one, what wasn't wrong before.
+    pub fn news(&self, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let known: BTreeSet<_> =
+            self.diagnostics.iter().map(|told| (told.code, told.message.as_str())).collect();
+        diagnostics.retain(|told| !known.contains(&(told.code, told.message.as_str())));
+        diagnostics
     }
 
     /// The text of a record: canonical, or as written where this program can't read it.

@@ -48,7 +48,7 @@ pub mod people;
 mod store;
 mod time;
 
-pub use backup::{BackupError, RestoreError, Restored, restore};
+pub use backup::{BackupContents, BackupError, RestoreError, Restored, read_backup, restore};
 pub use draft::{Draft, DraftError, DraftText};
 pub use forecast::{LoggedDate, LoggedForecast, LoggedKind};
 pub use idempotency::{Begun, IN_PROGRESS_SECONDS, KEPT_SECONDS, StoredAnswer};
@@ -57,4 +57,4 @@ pub use journal::{
     Conflict, Expected, IdempotencyKey, Journal, Preview, PreviewItem, Sequence, Snapshot, Version,
     VersionError, VersionedEdit,
 };
-pub use store::{DatabaseError, OpenError, StoreError};
+pub use store::{DatabaseError, OpenError, StoreError, without_password};

@@ -31,7 +31,7 @@ pub use password::{BYTES_MAX, CHARACTERS_MIN, PasswordError};
 pub use secret::{Secret, SessionSecret};
 pub use session::Session;
 pub use share::{Share, ShareLevel};
-pub use sign_in::SignInError;
+pub use sign_in::{SignInError, network_of};
 pub use token::{Scope, Token};
 pub use user::{NAME_CHARACTERS_MAX, NewUser, UserChange, UserError};
 
@@ -65,7 +65,8 @@ macro_rules! ids {
             type Err = std::num::ParseIntError;
 
             fn from_str(text: &str) -> Result<$name, Self::Err> {
-                text.parse().map($name)
+                // Numbers count from 1: a negative one is nobody's.
+                text.parse::<u64>().map(|number| $name(number.cast_signed()))
             }
         }
     )* };
@@ -242,6 +243,7 @@ pub struct By {
 pub struct People {
     store: Arc<Store>,
     password_checks: Arc<tokio::sync::Semaphore>,
+    notes: Arc<tokio::sync::Semaphore>,
 }
 
 impl Journal {
@@ -250,7 +252,29 @@ impl Journal {
         People {
             store: Arc::clone(self.store()),
             password_checks: Arc::clone(self.password_checks()),
+            notes: Arc::clone(self.notes()),
         }
+    }
+}
+
+impl People {
+    /// Notes in the background that something was used: whether that can be written must not
+    /// decide whether one may read, nor for how long one waits. While one note is being written
+    /// others are left out; the next use notes them.
+    fn note(&self, note: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+        let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else {
+            return;
+        };
+        tokio::spawn(async move {
+            let _permit = permit;
+            match note.await {
+                Ok(()) | Err(StoreError::Closed) => {}
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "can't note that a session or a token was used");
+                }
+            }
+        });
     }
 }
 

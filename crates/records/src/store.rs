@@ -32,7 +32,11 @@ pub enum OpenError {
     )]
     Address(String),
     /// Another process has the file.
-    #[error("{} is open in another process: stop that server first", .0.display())]
+    #[error(
+        "{} is open in another process: stop that server first, or ask it (`longlead backup \
+         --from`)",
+        .0.display()
+    )]
     InUse(PathBuf),
     /// The file or its folder can't be used.
     #[error("can't use {}", path.display())]
@@ -79,9 +83,29 @@ pub enum StoreError {
     /// A row isn't what this program writes.
     #[error("the database holds what this program never writes: {0}")]
     Unexpected(String),
+    /// A text has the character U+0000, which PostgreSQL can't keep; SQLite isn't given it either,
+    /// so that its backups go into both.
+    #[error("a text has the character U+0000, which can't be kept")]
+    Nul,
+    /// Every connection was in use for too long.
+    #[error("the database has no connection to spare")]
+    Busy,
     /// The journal has been closed.
     #[error("the journal is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// True if it's what was asked that failed, and not the database as a whole.
+    pub(crate) fn is_of_the_request(&self) -> bool {
+        match self {
+            StoreError::Nul => true,
+            StoreError::Database(DatabaseError(error)) => {
+                matches!(**error, sqlx::Error::Database(_) | sqlx::Error::Encode(_))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The error of the database's driver.
@@ -93,6 +117,7 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         match error {
             sqlx::Error::PoolClosed => StoreError::Closed,
+            sqlx::Error::PoolTimedOut => StoreError::Busy,
             error => StoreError::Database(DatabaseError(Arc::new(error))),
         }
     }
@@ -128,12 +153,13 @@ enum Connection {
 }
 
 macro_rules! query {
-    ($sql:expr, $values:expr) => {
+    ($sql:expr, $values:expr) => {{
+        value::without_nul($values)?;
         $values.iter().cloned().fold(sqlx::query(AssertSqlSafe($sql)), |query, value| match value {
             Value::Text(text) => query.bind(text),
             Value::Integer(integer) => query.bind(integer),
         })
-    };
+    }};
 }
 
 impl Store {
@@ -365,11 +391,26 @@ async fn open_sqlite(url: &str) -> Result<Store, OpenError> {
     }
     let path = options.get_filename().to_path_buf();
     let lock = lock::FileLock::take(&path)?;
+    make_private(&path)?;
     options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let pool = SqlitePoolOptions::new().max_connections(8);
     let pool = Pool::Sqlite(pool.connect_with(options).await.map_err(StoreError::from)?);
     sync_folder(&path)?;
     Ok(Store { pool, writing: tokio::sync::Mutex::default(), lock: Some(lock) })
+}
+
+/// Makes the file before SQLite does, for its owner only: it holds the hashes of passwords. What
+/// SQLite puts beside it gets the same permissions.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(OpenError::File { path: path.to_owned(), source }),
+    }
 }
 
 /// A new file lasts only when its folder does.
@@ -410,16 +451,73 @@ const SETTINGS_OF_POSTGRES: &str = "
     SET timezone = 'UTC';
 ";
 
-/// The address as it may be shown and logged.
-fn without_password(url: &str) -> String {
+/// The address of a database as it may be shown and logged: without passwords, wherever they stand.
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{host}")
+    let (place, query) = match rest.split_once('?') {
+        // A password may have a question mark; then what seems to be the query has the host.
+        Some((place, query)) if !query.contains('@') => (place, Some(query)),
+        _ => (rest, None),
+    };
+    let place = match place.rsplit_once('@') {
+        Some((login, host)) => {
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            format!("{user}{}@{host}", if password.is_empty() { "" } else { ":…" })
         }
-        None => url.to_owned(),
+        None => place.to_owned(),
+    };
+    let shown = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if name.to_lowercase().contains("password") => format!("{name}=…"),
+        _ => pair.to_owned(),
+    };
+    let query = query.map(|query| query.split('&').map(shown).collect::<Vec<_>>().join("&"));
+    let query = query.map_or(String::new(), |query| format!("?{query}"));
+    format!("{scheme}://{place}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_databases_are_not_shown() {
+        for (url, shown) in [
+            ("sqlite:longlead.db", "sqlite:longlead.db"),
+            ("sqlite://longlead.db?mode=rwc", "sqlite://longlead.db?mode=rwc"),
+            ("postgres://me:secret@db:5432/it", "postgres://me:…@db:5432/it"),
+            ("postgres://me:s@cret@db/it", "postgres://me:…@db/it"),
+            ("postgres://me:s?cret@db/it", "postgres://me:…@db/it"),
+            ("postgres://me@db/it", "postgres://me@db/it"),
+            ("postgres://db/it", "postgres://db/it"),
+            (
+                "postgres://db/it?user=me&password=s&sslpassword=t&sslmode=require",
+                "postgres://db/it?user=me&password=…&sslpassword=…&sslmode=require",
+            ),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_file_of_a_database_is_its_owners_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("longlead.db");
+        let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
+        for name in ["longlead.db", "longlead.db-wal"] {
+            let mode = folder.path().join(name).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_text_that_one_database_could_not_keep_is_refused_by_both() {
+        let store = Store::open("sqlite::memory:").await.unwrap();
+        let refused = store.row("SELECT id FROM app_user WHERE email = $1", &values!["a\0b"]).await;
+        assert!(matches!(refused, Err(StoreError::Nul)), "{refused:?}");
     }
 }

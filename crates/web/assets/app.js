@@ -57,7 +57,7 @@
   }
 
   // ---- Theme and rail ----------------------------------------------------------------------
-  // button[data-theme-toggle], with a <span data-theme-name> that shows the choice.
+  // button[data-theme-toggle], whose name tells the choice.
 
   const themes = ["system", "light", "dark"];
   const theme = () => (themes.includes(remembered("theme")) ? remembered("theme") : "system");
@@ -65,8 +65,10 @@
   function showTheme() {
     if (theme() === "system") delete root.dataset.theme;
     else root.dataset.theme = theme();
-    $$("[data-theme-toggle]").forEach((button) => { button.title = `Theme: ${theme()}`; });
-    $$("[data-theme-name]").forEach((name) => { name.textContent = theme(); });
+    $$("[data-theme-toggle]").forEach((button) => {
+      button.title = `Theme: ${theme()}`;
+      button.setAttribute("aria-label", button.title);
+    });
   }
 
   function nextTheme() {
@@ -84,7 +86,9 @@
   // ---- Swapping parts of a page ------------------------------------------------------------
   // a[data-swap="#hz"], form[data-swap="#hz, .lede"]: GET, then each part named is replaced by its
   // namesake in the answer. The header X-Fragment names the parts ("hz, .lede"); the server may
-  // answer the whole page all the same. form[data-auto] submits itself on change.
+  // answer the whole page all the same. form[data-auto] submits itself on change; a date, which
+  // changes with each key, when it is left ([data-wait]). What is still being computed has a link to
+  // look again, a[data-swap][data-again], which is followed after a while.
 
   const running = new Map();
 
@@ -146,6 +150,8 @@
   /** A swap that the reader asked for: it enters the history, and becomes a plain visit if it fails. */
   async function visit(url, parts, push = true) {
     try {
+      // What a refresh would answer is about the page that is being left.
+      running.get("#main")?.abort();
       if (push) history.replaceState({ swap: parts }, "");
       await swap(url, parts);
       if (push) history.pushState({ swap: parts }, "", url);
@@ -156,8 +162,9 @@
 
   // ---- Live updates ------------------------------------------------------------------------
   // GET /events: event `forecast`, data {"sequence": n}, which is also sent on connecting, so that
-  // a page that slept catches up. <main data-live> is refreshed in place; elsewhere, and while a
-  // form is in use, the reader is asked. html[data-sequence] tells what the page shows.
+  // a page that slept catches up. <main data-live> is refreshed in place; while a form is in use,
+  // the reader is asked. Other pages show no plan. html[data-sequence] tells what the page shows,
+  // html[data-sent] that it answers a form.
 
   let events = null;
   let wait = 1000;
@@ -173,25 +180,39 @@
       ? options.some((option) => option.selected !== option.defaultSelected) : !field.multiple && field.selectedIndex > 0;
   }
 
-  const isDirty = (form) => form.method !== "get" && [...form.elements].some(changed);
+  /** What a form holds that the server has shown again isn't saved, though nothing in it changed. */
+  const isShownAgain = (form) => "sent" in root.dataset && form.matches("[data-dirty-guard]");
+  const isDirty = (form) => form.method !== "get" && (isShownAgain(form) || [...form.elements].some(changed));
   const inUse = (main) => $("dialog[open]") || $$("form", main).some(isDirty) || $(":is(input, select, textarea):focus", main);
 
+  /** Brings the page up to date. What the reader asks for meanwhile goes first. */
   async function refresh() {
     if (refreshing) return;
     refreshing = true;
     try {
       while (shown() < newest) {
-        const goal = newest;
-        const answer = await swap(location.href, "#main", [".lede", ".rail > ul"]);
-        root.dataset.sequence = Math.max(goal, Number(answer.dataset.sequence) || 0);
+        if (running.size) await new Promise((later) => { setTimeout(later, 100); });
+        else await refreshOnce(newest);
       }
       $("#live .toast")?.remove();
     } catch {
-      toast("The plan has changed.", "Show it", () => location.reload());
+      toast("The plan has changed.", "Show it", showAnew);
     } finally {
       refreshing = false;
     }
   }
+
+  async function refreshOnce(goal) {
+    try {
+      const answer = await swap(location.href, "#main", [".lede", ".rail > ul"]);
+      root.dataset.sequence = Math.max(goal, Number(answer.dataset.sequence) || 0);
+    } catch (failure) {
+      if (failure.name !== "AbortError") throw failure;
+    }
+  }
+
+  /** A page that answers a form must not be loaded again as it was: that would send the form again. */
+  const showAnew = () => ("sent" in root.dataset ? location.assign(location.pathname) : location.reload());
 
   function onForecast(message) {
     const { sequence } = JSON.parse(message.data);
@@ -199,7 +220,7 @@
     newest = sequence;
     const main = $("#main[data-live]");
     if (main && !inUse(main)) refresh();
-    else toast("The plan has changed.", "Show it", () => (main ? refresh() : location.reload()));
+    else if (main) toast("The plan has changed.", "Show it", $$("form", main).some(isDirty) ? showAnew : refresh);
   }
 
   /** A browser allows six connections to a host, so tabs in the background must not hold any. */
@@ -221,7 +242,7 @@
 
   // ---- Palette and keys --------------------------------------------------------------------
   // GET /search?q=… answers {items: [{title, hint, kind, href}]}. Pages come from the rail, with
-  // the letter in data-key or else the first free letter of the name. [data-hotkey="+"] gives a
+  // the letter in data-key or else the first free letter of the name. [data-hotkey="]"] gives a
   // link or button a key. Single keys can be switched off in the list of shortcuts.
 
   let items = [];
@@ -288,6 +309,7 @@
   }
 
   function listItems(found) {
+    const before = items[chosen]?.href;
     items = found;
     $("#palette-list").replaceChildren(...items.map((item, at) => {
       const part = (name) => make("span", { class: name }, item[name] ?? "");
@@ -295,7 +317,8 @@
       if (item.key && keysOn()) option.append(make("kbd", {}, `g ${item.key}`));
       return option;
     }));
-    choose(0);
+    // Results that come late mustn't move what the reader is about to open.
+    choose(before && chosen > 0 ? items.findIndex((item) => item.href === before) : 0);
   }
 
   function choose(at) {
@@ -391,7 +414,7 @@
 
   // ---- Tables ------------------------------------------------------------------------------
   // table[data-sortable] (td[data-value] where the text does not sort; th[data-nosort]),
-  // input[data-filter-table="#id"] with an optional [data-filter-count="#id"], [data-rows].
+  // input[data-filter-table="#id"], [data-rows].
 
   const sorts = new Map();
 
@@ -425,8 +448,6 @@
     const rows = $$(`${input.dataset.filterTable} > tbody > tr`);
     const words = input.value.toLowerCase().split(/\s+/);
     rows.forEach((row) => { row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word)); });
-    const count = $(`[data-filter-count="${CSS.escape(input.dataset.filterTable)}"]`);
-    if (count) count.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
   }
 
   function moveRow(step) {
@@ -437,8 +458,8 @@
   }
 
   // ---- Forms -------------------------------------------------------------------------------
-  // form[data-dirty-guard], [data-confirm="question"] (with data-confirm-label) on a form, button
-  // or link, [data-copy="text" or "#id"].
+  // form[data-dirty-guard], [data-confirm="question"] on a form, button or link,
+  // [data-copy="#id"]. A form is sent once.
 
   let leaving = false;
 
@@ -459,7 +480,7 @@
   function confirmFirst(event, element, proceed) {
     if (!element?.dataset.confirm || element.dataset.confirmed) return false;
     event.preventDefault();
-    const label = element.dataset.confirmLabel ?? (event.submitter ?? element).textContent.trim();
+    const label = (event.submitter ?? element).textContent.trim();
     ask(element.dataset.confirm, label, "Cancel").then((agreed) => {
       if (!agreed) return;
       element.dataset.confirmed = "yes";
@@ -469,9 +490,9 @@
     return true;
   }
 
-  function copy(text) {
-    const source = text.startsWith("#") && $(text);
-    const copying = navigator.clipboard?.writeText(source ? source.value ?? source.textContent : text) ?? Promise.reject();
+  function copy(selector) {
+    const source = $(selector);
+    const copying = navigator.clipboard?.writeText(source.value ?? source.textContent) ?? Promise.reject();
     copying.then(() => toast("Copied."), () => toast("The browser did not allow copying."));
   }
 
@@ -486,7 +507,19 @@
     } else if (form.closest("[data-edit]")) {
       event.preventDefault();
       sendEdit(form, submitter);
-    } else if (form.method !== "get") leaving = true;
+    } else if (form.method !== "get") {
+      // Saving waits for the plan, long enough for a second press.
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+      leaving = true;
+    }
+  }
+
+  /** The reader comes back to the page as it was. */
+  function onPageShow() {
+    leaving = false;
+    $$("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
+    if (document.body) listen();
   }
 
   function onClick(event) {
@@ -542,6 +575,7 @@
 
   async function sendEdit(form, submitter) {
     const cell = form.closest("[data-edit]");
+    if (cell.hasAttribute("aria-busy")) return;
     const body = new URLSearchParams(fieldsOf(form, submitter));
     cell.setAttribute("aria-busy", "true");
     try {
@@ -554,7 +588,7 @@
       const fresh = $("template", parse(`<template>${text}</template>`)).content;
       endEdit(cell, [...($("[data-edit]", fresh) ?? fresh).childNodes]);
     } catch {
-      toast("It could not be saved. Nothing was changed.");
+      toast("It isn't known whether that was saved.", "Look", () => location.reload());
     } finally {
       cell.removeAttribute("aria-busy");
     }
@@ -570,7 +604,7 @@
     plotly = plotly ?? new Promise((loaded, failed) => {
       const script = make("script", { src: "/assets/plotly.min.js" });
       script.addEventListener("load", () => loaded(window.Plotly));
-      script.addEventListener("error", failed);
+      script.addEventListener("error", () => { plotly = null; failed(new Error("plotly didn't load")); });
       document.head.append(script);
     });
     return plotly;
@@ -622,9 +656,41 @@
   function enhance(scope) {
     $$("table[data-sortable]", scope).forEach(makeSortable);
     $$("[data-filter-table]", scope).forEach((input) => { if (input.value) filterRows(input); });
-    $$("[data-edit]", scope).forEach((cell) => { cell.tabIndex = 0; cell.title = cell.title || "Change"; });
-    $$(".scroll, .timeline", scope).forEach((box) => { if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; });
+    $$("[data-edit]", scope).forEach((cell) => {
+      cell.tabIndex = 0;
+      cell.title = cell.title || "Change";
+      cell.setAttribute("role", "group");
+      cell.setAttribute("aria-description", "Enter changes it");
+    });
+    $$(".scroll, .timeline", scope).forEach(makeReachable);
+    const again = $("a[data-again]", scope);
+    if (again) setTimeout(() => { if (again.isConnected) swap(again.href, again.dataset.swap).catch(() => {}); }, 400);
     drawCharts(scope);
+  }
+
+  /** A box that scrolls can be scrolled by keys, if it can be focused. */
+  function makeReachable(box) {
+    if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight) return;
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    const name = $("caption, h2, h3", box) ?? $("h2, h3", box.closest("section, .card") ?? box);
+    if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", name?.textContent.trim() || "Scrolls");
+  }
+
+  /** Charts hold the colours of the screen; paper is light. */
+  function drawForPaper(isPaper) {
+    if (isPaper) root.dataset.theme = "light";
+    else showTheme();
+    drawCharts(document, true);
+  }
+
+  function onChange({ target }) {
+    if (target.form?.matches("[data-swap][data-auto]") && !target.matches("[data-wait]")) target.form.requestSubmit();
+  }
+
+  function onLeave({ target }) {
+    const isChanged = target.matches?.("[data-wait]") && target.value !== target.defaultValue;
+    if (isChanged && target.form?.matches("[data-swap][data-auto]")) target.form.requestSubmit();
   }
 
   const on = (target, name, run) => target.addEventListener(name, run);
@@ -638,11 +704,14 @@
   on(document, "pointerover", (event) => light(event.target));
   on(document, "focusin", (event) => light(event.target));
   on(document, "focusout", () => light(null));
+  on(document, "focusout", onLeave);
   on(document, "input", (event) => { if (event.target.matches("[data-filter-table]")) filterRows(event.target); });
-  on(document, "change", (event) => { if (event.target.form?.matches("[data-swap][data-auto]")) event.target.form.requestSubmit(); });
+  on(document, "change", onChange);
   on(window, "popstate", (event) => { if (event.state?.swap) visit(location.href, event.state.swap, false); });
   on(window, "beforeunload", (event) => { if (!leaving && $$("form[data-dirty-guard]").some(isDirty)) event.preventDefault(); });
-  on(window, "pageshow", () => { leaving = false; if (document.body) listen(); });
+  on(window, "pageshow", onPageShow);
+  on(window, "beforeprint", () => drawForPaper(true));
+  on(window, "afterprint", () => drawForPaper(false));
   on(window, "pagehide", () => { events = events?.close(); });
   on(window.matchMedia("(prefers-color-scheme: dark)"), "change", () => drawCharts(document, true));
 })();

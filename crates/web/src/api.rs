@@ -5,6 +5,7 @@
 //! document is made from it, so that the description can't drift from what is done.
 
 pub(crate) mod answer;
+pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod contract;
 pub(crate) mod device;

@@ -1,9 +1,11 @@
 //! What all requests share.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use governor::clock::DefaultClock;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -11,15 +13,20 @@ use governor::{Quota, RateLimiter};
 use jiff::Timestamp;
 use longlead_records::Journal;
 use longlead_records::people::People;
+use tokio::sync::watch;
 
 use crate::engine::Engine;
 use crate::health::Metrics;
+use crate::reader::FORWARDED_FOR;
 
 /// How the application behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Whether it is reached by TLS: cookies are then marked secure.
     pub secure: bool,
+    /// The address under which people reach it, such as `https://plan.example`; none for what each
+    /// request names as its host.
+    pub public_url: Option<String>,
     /// Whether the address of a client is read from `X-Forwarded-For`, as a proxy sets it.
     pub behind_proxy: bool,
     /// Requests per second that one reader may make on average.
@@ -40,6 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             secure: false,
+            public_url: None,
             behind_proxy: false,
             requests_per_second: 50,
             requests_burst: 200,
@@ -80,6 +88,10 @@ struct Inner {
     settings: Settings,
     limiter: Limiter,
     metrics: Metrics,
+    /// Whether a proxy that isn't reckoned with has been told of.
+    proxy_noted: AtomicBool,
+    /// True once the server stops: what has no end of its own ends then.
+    stopping: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -98,7 +110,16 @@ impl App {
             .allow_burst(at_least_one(settings.requests_burst));
         let people = journal.people();
         let limiter = RateLimiter::keyed(quota).with_middleware();
-        let inner = Inner { journal, people, engine, settings, limiter, metrics };
+        let inner = Inner {
+            journal,
+            people,
+            engine,
+            settings,
+            limiter,
+            metrics,
+            proxy_noted: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
+        };
         let app = App { inner: Arc::new(inner) };
         tokio::spawn(forget_quiet_readers(Arc::downgrade(&app.inner)));
         app
@@ -107,6 +128,30 @@ impl App {
     /// Waits until the first plan is there, so that the first page is not an apology.
     pub async fn planned(&self, patience: Duration) -> bool {
         self.engine().reached(self.journal().current().head, patience).await
+    }
+
+    /// Ends what has no end of its own, the streams of events, so that the server can stop.
+    pub fn stop(&self) {
+        self.inner.stopping.send_replace(true);
+    }
+
+    /// Returns once the server stops.
+    pub(crate) async fn stopped(&self) {
+        // An error would say that the application is gone, and this is a part of it.
+        let _ = self.inner.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Warns, once, of a proxy in front that the settings don't tell of: all who come through it
+    /// share one address then, and with it the limits.
+    pub(crate) fn note_proxy(&self, parts: &Parts) {
+        let is_unexpected =
+            !self.settings().behind_proxy && parts.headers.contains_key(FORWARDED_FOR);
+        if is_unexpected && !self.inner.proxy_noted.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a request came through a proxy: start the server with --behind-proxy if it is \
+                 yours, so that its clients are told apart"
+            );
+        }
     }
 
     pub(crate) fn journal(&self) -> &Journal {

@@ -63,4 +63,17 @@ mod tests {
         assert!(script.contains("plotly.js v"));
         assert!(!script.starts_with('<') && !script.ends_with("</script>"));
     }
+
+    #[test]
+    fn every_block_of_the_style_is_closed() {
+        let mut depth = 0_i32;
+        for (number, line) in STYLE.lines().enumerate() {
+            depth += line.matches('{').count() as i32 - line.matches('}').count() as i32;
+            let is_top = !line.starts_with([' ', '}', '/']) && line.ends_with('{');
+            let least = i32::from(is_top);
+            assert!(depth >= least, "line {}: `{line}` closes too much", number + 1);
+            assert!(!is_top || depth == 1, "line {}: `{line}` stands inside a block", number + 1);
+        }
+        assert_eq!(depth, 0, "a block is open at the end");
+    }
 }

@@ -11,6 +11,10 @@ use tokio_stream::wrappers::WatchStream;
 
 use crate::app::App;
 
+/// So long a stream lasts. Browsers open it again by themselves, and whoever asks is judged anew:
+/// a session that has ended hears nothing more.
+const LASTS: Duration = Duration::from_secs(15 * 60);
+
 /// A stream of server-sent events: `forecast` with the sequence of the journal that it is of, at
 /// once for the plan there is and then for each new one.
 pub(crate) async fn stream(
@@ -31,5 +35,12 @@ pub(crate) async fn stream(
         });
         std::future::ready(event)
     });
+    let ends = async move {
+        tokio::select! {
+            () = tokio::time::sleep(LASTS) => {}
+            () = app.stopped() => {}
+        }
+    };
+    let events = events.take_until(Box::pin(ends));
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
 }

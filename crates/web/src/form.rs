@@ -5,6 +5,7 @@
 //! Names are paths: `work.estimate`, `after.0`, `requires.1.key`. What a form is sent is shown
 //! again as it was typed, whatever is wrong with it.
 
+mod change;
 mod input;
 mod name;
 mod read;
@@ -16,8 +17,9 @@ use std::sync::LazyLock;
 use longlead_model::{Kind, RecordKey, bundle_schema, record_schema};
 use serde_json::Value as Json;
 
-pub(crate) use input::{Inputs, inputs};
-pub(crate) use name::{Names, key_href};
+pub(crate) use change::change;
+pub(crate) use input::{Inputs, element_id, inputs};
+pub(crate) use name::{Names, OPTIONS_MAX, key_href};
 pub(crate) use read::{Told, Typed, items, json_of_toml, scalar, shortened_tables, toml_of_json};
 pub(crate) use show::{brief, facts, is_numeric, meanings, order};
 

@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use longlead_records::people::network_of;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::problem::Problem;
-use crate::reader::{Credential, Reader, base, client};
+use crate::reader::{Credential, FORWARDED_FOR, Reader, base, client, peer};
 use crate::rights::Needs;
 
 /// The name of the session's cookie. `__Host-` binds it to this host, but only TLS allows it.
@@ -75,7 +76,15 @@ async fn admitted(
 ) -> Result<(Request, u32), Box<Response>> {
     let (mut parts, body) = request.into_parts();
     let refuse = |problem: Problem| Box::new(problem.into_response());
-    let reader = identify(app, &parts).await.map_err(refuse)?;
+    app.note_proxy(&parts);
+    let reader = match identify(app, &parts).await {
+        Ok(reader) => reader,
+        Err(problem) => {
+            // Who guesses tokens is counted like anyone else who hasn't said who they are.
+            limit(app, None, &parts).map_err(refuse)?;
+            return Err(refuse(problem));
+        }
+    };
     let remaining = limit(app, reader.as_ref(), &parts).map_err(refuse)?;
     let is_change = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if is_change {
@@ -84,6 +93,9 @@ async fn admitted(
     let Some(reader) = reader else {
         return match needs {
             Needs::Public => Ok((Request::from_parts(parts, body), remaining)),
+            Needs::ReadMetrics if is_local(&parts, app.settings()) => {
+                Ok((Request::from_parts(parts, body), remaining))
+            }
             _ if wants_page(&parts) && parts.method == Method::GET => {
                 Err(Box::new(to_sign_in(&parts)))
             }
@@ -102,16 +114,35 @@ async fn admitted(
     Ok((Request::from_parts(parts, body), remaining))
 }
 
+/// Whether a program on this machine asks, and nobody through it: a proxy passes on what it is
+/// asked from anywhere.
+fn is_local(parts: &Parts, settings: &Settings) -> bool {
+    let is_passed_on = [FORWARDED_FOR, "forwarded", "via", "x-forwarded-host", "x-real-ip"]
+        .iter()
+        .any(|name| parts.headers.contains_key(*name));
+    let is_alone = !settings.behind_proxy && settings.public_url.is_none() && !is_passed_on;
+    is_alone && peer(parts).is_some_and(|address| address.to_canonical().is_loopback())
+}
+
 /// Who asks, by token or by session. A token that isn't known is refused, not ignored.
 async fn identify(app: &App, parts: &Parts) -> Result<Option<Reader>, Problem> {
     let client = client(parts, app.settings().behind_proxy);
-    let base: Arc<str> = base(parts, app.settings().secure).into();
+    let base: Arc<str> = base(parts, app.settings()).into();
+    let sent = parts.method == Method::POST;
     if let Some(secret) = bearer(&parts.headers) {
         let found = app.people().token(secret, app.now()).await?;
         let (token, user) = found.ok_or_else(Problem::unauthenticated)?;
         let by = Credential::Token(token.id);
         let scopes = Some(token.scopes.into());
-        return Ok(Some(Reader { user: Arc::new(user), by, scopes, csrf: None, client, base }));
+        return Ok(Some(Reader {
+            user: Arc::new(user),
+            by,
+            scopes,
+            csrf: None,
+            client,
+            base,
+            sent,
+        }));
     }
     let Some(secret) = cookie(&parts.headers, cookie_name(app.settings().secure)) else {
         return Ok(None);
@@ -124,6 +155,7 @@ async fn identify(app: &App, parts: &Parts) -> Result<Option<Reader>, Problem> {
         csrf: Some(csrf_of(secret).into()),
         client,
         base,
+        sent,
     }))
 }
 
@@ -154,7 +186,10 @@ fn limit(app: &App, reader: Option<&Reader>, parts: &Parts) -> Result<u32, Probl
     let who = match reader {
         Some(Reader { by: Credential::Token(token), .. }) => format!("token {token}"),
         Some(reader) => format!("user {}", reader.user.id),
-        None => format!("client {}", client(parts, app.settings().behind_proxy)),
+        None => {
+            let client = client(parts, app.settings().behind_proxy);
+            format!("client {}", network_of(client))
+        }
     };
     app.limit(&who).map_err(|wait| {
         app.metrics().limited();
@@ -187,7 +222,7 @@ async fn own(app: &App, parts: &Parts, body: Body, csrf: &str) -> Result<Body, P
     }
     let bytes = axum::body::to_bytes(body, app.settings().body_bytes_max)
         .await
-        .map_err(|_| too_large(app.settings().body_bytes_max))?;
+        .map_err(|_| Problem::too_large(app.settings().body_bytes_max))?;
     let told = match media_type(&parts.headers) {
         "application/x-www-form-urlencoded" => field_of_form(&bytes),
         "multipart/form-data" => field_of_multipart(&bytes),
@@ -202,11 +237,6 @@ async fn own(app: &App, parts: &Parts, body: Body, csrf: &str) -> Result<Body, P
 fn not_own() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "csrf", "This form has expired")
         .detail("Go back, load the page again, and send the form once more.")
-}
-
-fn too_large(bytes_max: usize) -> Problem {
-    let title = format!("The request is larger than {} MiB", bytes_max >> 20);
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", title)
 }
 
 pub(crate) fn media_type(headers: &HeaderMap) -> &str {

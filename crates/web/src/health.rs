@@ -15,8 +15,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use longlead_records::ChangeFilter;
-
 use crate::app::App;
 
 /// What is counted and measured; clones share it.
@@ -116,9 +114,8 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "the first plan is being computed\n")
             .into_response();
     }
-    let newest = ChangeFilter { limit: Some(1), ..ChangeFilter::default() };
-    match app.journal().changes(&newest).await {
-        Ok(_) => "ready\n".into_response(),
+    match app.journal().ping().await {
+        Ok(()) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the database doesn't answer\n").into_response()

@@ -58,7 +58,7 @@ pub(crate) fn page(seen: &Seen, page: &Page<'_>) -> Html<String> {
     let csrf = reader.csrf.as_deref().unwrap_or_default();
     let markup = html! {
         (DOCTYPE)
-        html lang="en" data-sequence=(sequence) {
+        html lang="en" data-sequence=(sequence) data-sent[reader.sent] {
             (head(page.title, csrf))
             body {
                 a.skip href="#main" { "Skip to content" }
@@ -109,7 +109,7 @@ fn rail(seen: &Seen, section: &str) -> Markup {
                     (ui::icon(icon))
                     span { (name) }
                     @if path == "/decisions" && urgent > 0 {
-                        span.count.risk title="Decisions at risk or due within 60 days" { (urgent) }
+                        span.count.risk title=(URGENT) { (urgent) span.visually-hidden { " " (URGENT) } }
                     }
                 }
             }
@@ -159,6 +159,9 @@ pub(crate) fn csrf(reader: &Reader) -> Markup {
 /// Days within which a decision counts as urgent.
 pub(crate) const URGENT_DAYS: i32 = 60;
 
+/// What the count beside Decisions in the rail is of.
+const URGENT: &str = "at risk or due within 60 days";
+
 fn urgent_decisions(seen: &Seen) -> usize {
     let Ok(forecast) = seen.forecast() else {
         return 0;
@@ -189,19 +192,31 @@ pub(crate) fn card(title: &str, main: &Markup) -> Html<String> {
     Html(markup.into_string())
 }
 
+/// What machines ask: a browser that looks there sees what they do.
+const MACHINES: &[&str] = &["/healthz", "/readyz", "/metrics"];
+
+/// What helps with an address or a form that no page can make anything of.
+const ELSEWHERE: &str = "Go back and load the page again, or begin anew from Horizons.";
+
 /// Renders problems as pages for people; programs get problem+json.
 pub(crate) async fn problems(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let wants_page = guard::wants_page(&parts);
     let is_api = parts.uri.path().starts_with("/api/");
+    let is_for_machines = MACHINES.contains(&parts.uri.path());
     let response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     // What layers answer before a route could has no problem yet.
     let is_bare = is_error && response.extensions().get::<Problem>().is_none();
-    if is_bare && (is_api || status == StatusCode::PAYLOAD_TOO_LARGE) && !is_problem(&response) {
+    let is_told = is_problem(&response) || has_page(&response) || is_for_machines;
+    if is_bare && (is_api || wants_page || status == StatusCode::PAYLOAD_TOO_LARGE) && !is_told {
         let problem = of_status(status);
-        return if wants_page { problem_page(&problem) } else { problem.into_response() };
+        return if wants_page {
+            problem_page(&problem.detail(ELSEWHERE))
+        } else {
+            problem.into_response()
+        };
     }
     match response.extensions().get::<Problem>() {
         Some(problem) if wants_page => problem_page(&problem.clone()),
@@ -213,6 +228,12 @@ pub(crate) async fn problems(request: Request, next: Next) -> Response {
 fn is_problem(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);
     kind.is_some_and(|kind| kind == "application/problem+json")
+}
+
+/// Whether the answer is a page already: a form that is shown again.
+fn has_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
 fn problem_page(problem: &Problem) -> Response {
@@ -227,4 +248,45 @@ fn problem_page(problem: &Problem) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use longlead_records::people::Role;
+
+    use super::*;
+    use crate::testing::{app, person};
+
+    #[tokio::test]
+    async fn an_address_or_a_form_that_nothing_can_be_made_of_is_answered_with_a_page() {
+        let app = app().await;
+        let owner = person(&app, Role::Owner).await;
+        let draft = owner.post("/what-if", &[("title", "So")]).await.location.unwrap();
+        let draft = draft.split('?').next().unwrap();
+        for answer in [
+            owner.get("/records/part?page=x").await,
+            owner.get("/history?before=x").await,
+            owner.get("/decisions/x?saved=a").await,
+            owner.get("/people/users/abc").await,
+            owner.post(&format!("{draft}/share"), &[]).await,
+        ] {
+            assert!(answer.status.is_client_error(), "{}", answer.status);
+            let is_page = answer.text.contains("<h1>") && answer.text.contains("To Horizons");
+            assert!(is_page && answer.text.contains(ELSEWHERE), "{}", answer.text);
+        }
+        let form = owner.post("/records/part/new", &[("f.title", "No id")]).await;
+        assert_eq!(form.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(form.text.contains("No id"), "a form that is shown again stays one");
+    }
+
+    #[tokio::test]
+    async fn the_count_in_the_rail_says_what_it_is_of() {
+        let app = app().await;
+        let viewer = person(&app, Role::Viewer).await;
+        let page = viewer.get("/").await.text;
+        assert!(
+            page.contains("<span class=\"visually-hidden\"> at risk or due within 60 days"),
+            "{page}"
+        );
+    }
 }

@@ -72,6 +72,24 @@ impl Problem {
             .diagnostics(diagnostics)
     }
 
+    /// The body is larger than what is taken.
+    pub(crate) fn too_large(bytes_max: usize) -> Problem {
+        let title = format!("The request is larger than {} MiB", bytes_max >> 20);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", title)
+    }
+
+    /// What is asked for isn't there yet, and soon will be.
+    pub(crate) fn not_ready(what: &str) -> Problem {
+        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", what);
+        problem.retry_after_seconds = Some(1);
+        problem.detail("Try again in a moment.")
+    }
+
+    /// There is no plan yet: the server has just started.
+    pub(crate) fn no_plan_yet() -> Problem {
+        Problem::not_ready("The first plan is being computed")
+    }
+
     /// Something is wrong inside. The log has the cause; the answer doesn't.
     pub(crate) fn internal(error: &dyn std::error::Error) -> Problem {
         tracing::error!(error = %chain(error), "a request failed");
@@ -136,7 +154,25 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
-        Problem::internal(&error)
+        let unavailable = |code, title: &str, seconds| {
+            let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title);
+            problem.retry_after_seconds = Some(seconds);
+            problem
+        };
+        match error {
+            StoreError::Nul => Problem::bad_request("A text has the character U+0000")
+                .detail("It can't be kept: leave it out."),
+            StoreError::InDoubt => {
+                tracing::error!("a change may or may not have been kept");
+                unavailable("in-doubt", "Whether the change was kept isn't known yet", 5).detail(
+                    "The database went away while it was writing. Look at the history before you \
+                     make the change again; with the same `Idempotency-Key` it is not made twice.",
+                )
+            }
+            StoreError::Busy => unavailable("busy", "The database is too busy", 2)
+                .detail("Nothing was changed. Try again in a moment."),
+            error => Problem::internal(&error),
+        }
     }
 }
 
@@ -160,7 +196,7 @@ impl From<CommitError> for Problem {
                 let title = "Nothing would change";
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing", title)
             }
-            CommitError::Store(error) => Problem::internal(&error),
+            CommitError::Store(error) => error.into(),
         }
     }
 }
@@ -180,5 +216,20 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_in_doubt_is_not_told_as_one_that_was_not_made() {
+        let problem = Problem::from(CommitError::Store(StoreError::InDoubt));
+        assert_eq!((problem.status, problem.code), (StatusCode::SERVICE_UNAVAILABLE, "in-doubt"));
+        assert!(problem.retry_after_seconds.is_some());
+        assert!(!problem.json().to_string().contains("Nothing was changed"));
+        assert_eq!(Problem::from(StoreError::Busy).status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(Problem::from(StoreError::Nul).status, StatusCode::BAD_REQUEST);
     }
 }

@@ -11,11 +11,11 @@ use longlead_model::{Bundle, Kind, RecordKey};
 use longlead_records::Actor;
 use longlead_records::people::{By, OrganisationId, Role, Scope, SessionId, TokenId, User};
 
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::engine::Outlook;
 use crate::problem::Problem;
 use crate::rights;
-use crate::sight::Sight;
+use crate::sight::{Sight, discreet};
 
 /// Whoever asks: a user by a session, or by a token.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Reader {
     pub(crate) client: IpAddr,
     /// The address under which they reach us, for links that they pass on.
     pub(crate) base: Arc<str>,
+    /// Whether the page answers a form, so that what stands in its fields isn't saved.
+    pub(crate) sent: bool,
 }
 
 /// How a reader has shown who they are.
@@ -90,13 +92,14 @@ impl Seen {
     /// What keeps the plan from being computed.
     pub(crate) fn forecast(&self) -> Result<&Forecast, Problem> {
         let plan = self.whole_plan()?;
-        Ok(self.sight.forecast(plan))
+        self.sight.forecast(plan).ok_or_else(|| Problem::unplanned(Vec::new()))
     }
 
     /// The plan with all its activities, whoever reads it. A page may tell of an activity only
     /// what [`Seen::sees_activity`] allows.
     pub(crate) fn whole_plan(&self) -> Result<&Plan, Problem> {
-        self.outlook.plan.as_ref().map_err(|told| Problem::unplanned(told.clone()))
+        let unplanned = |told: &Vec<_>| Problem::unplanned(discreet(&self.sight, told.clone()));
+        self.outlook.plan.as_ref().map_err(unplanned)
     }
 
     pub(crate) fn sees(&self, key: &RecordKey) -> bool {
@@ -121,6 +124,15 @@ impl Seen {
         rights::may_write(self.reader.user.role, Some(kind)) && self.sight.is_whole()
     }
 
+    /// Whether the reader may add this record. What really happened is added by whoever may change
+    /// what it happened to.
+    pub(crate) fn may_create(&self, key: &RecordKey) -> bool {
+        match key {
+            RecordKey::Record(Kind::Actual, _) | RecordKey::Settings => self.may_write(key),
+            RecordKey::Record(kind, _) => self.may_add(*kind),
+        }
+    }
+
     /// The words of the reader's discipline.
     pub(crate) fn vocabulary(&self) -> Result<Vocabulary<'_>, Problem> {
         let plan = self.whole_plan()?;
@@ -134,7 +146,7 @@ impl FromRequestParts<App> for Seen {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let reader = Reader::from_request_parts(parts, app).await?;
-        let outlook = app.engine().latest().ok_or_else(not_ready)?;
+        let outlook = app.engine().latest().ok_or_else(Problem::no_plan_yet)?;
         Seen::new(app.clone(), reader, outlook).await
     }
 }
@@ -151,30 +163,74 @@ impl Seen {
     }
 }
 
-fn not_ready() -> Problem {
-    let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-    let mut problem = Problem::new(status, "not-ready", "The first plan is being computed");
-    problem.retry_after_seconds = Some(1);
-    problem.detail("Try again in a moment.")
-}
-
-/// The address under which a request reaches us: `https://plan.example`.
-pub(crate) fn base(parts: &Parts, secure: bool) -> String {
+/// The address under which people reach us: `https://plan.example`.
+pub(crate) fn base(parts: &Parts, settings: &Settings) -> String {
+    if let Some(url) = &settings.public_url {
+        return url.clone();
+    }
     let host = parts.headers.get("host").and_then(|value| value.to_str().ok());
     let host = host.or(parts.uri.authority().map(|it| it.as_str())).unwrap_or("localhost");
-    format!("{}://{host}", if secure { "https" } else { "http" })
+    format!("{}://{host}", if settings.secure { "https" } else { "http" })
+}
+
+/// The header in which a proxy tells for whom it asks.
+pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// An address as proxies write it: with a port or without.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let with_port = || text.parse::<SocketAddr>().ok().map(|it| it.ip());
+    bare.parse().ok().or_else(with_port)
 }
 
 /// The address that a request comes from.
 pub(crate) fn client(parts: &Parts, behind_proxy: bool) -> IpAddr {
     let forwarded = || {
-        let header = parts.headers.get("x-forwarded-for")?.to_str().ok()?;
-        // The last entry is what the proxy itself saw; those before it anyone can write.
-        header.rsplit(',').next()?.trim().parse().ok()
+        // The last entry of the last line is what the proxy itself saw; whatever stands before it
+        // anyone can write. Some proxies add a line of their own, others an entry.
+        let line = parts.headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
+        address(line.rsplit(',').next()?.trim())
     };
-    let peer = || {
-        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        info.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(address)| address.ip())
-    };
+    let peer = || peer(parts).unwrap_or(IpAddr::from([127, 0, 0, 1]));
     behind_proxy.then(forwarded).flatten().unwrap_or_else(peer)
+}
+
+/// The other end of the connection itself.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
+    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    info.map(|ConnectInfo(address)| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn client_of(lines: &[&str], behind_proxy: bool) -> String {
+        let mut request = Request::builder();
+        for line in lines {
+            request = request.header(FORWARDED_FOR, *line);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        client(&parts, behind_proxy).to_string()
+    }
+
+    #[test]
+    fn a_clients_address_is_what_the_proxy_itself_saw() {
+        for (lines, seen) in [
+            (vec!["192.0.2.1"], "192.0.2.1"),
+            (vec!["203.0.113.9, 192.0.2.1"], "192.0.2.1"),
+            (vec!["203.0.113.9", "192.0.2.1"], "192.0.2.1"),
+            (vec!["192.0.2.1:5678"], "192.0.2.1"),
+            (vec!["2001:db8::1"], "2001:db8::1"),
+            (vec!["[2001:db8::1]:443"], "2001:db8::1"),
+            (vec!["[2001:db8::1]"], "2001:db8::1"),
+            (vec!["unknown"], "127.0.0.1"),
+            (vec![], "127.0.0.1"),
+        ] {
+            assert_eq!(client_of(&lines, true), seen, "{lines:?}");
+        }
+        assert_eq!(client_of(&["192.0.2.1"], false), "127.0.0.1");
+    }
 }

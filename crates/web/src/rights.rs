@@ -10,6 +10,9 @@ pub(crate) enum Needs {
     Public,
     /// To be signed in: one's own account.
     SignedIn,
+    /// To read the metrics: owners, with a token of its own scope. Whoever asks from this machine
+    /// itself needs nothing, see `guard`.
+    ReadMetrics,
     /// To read records; partners see what is shared with their organisation.
     ReadRecords,
     /// To read the plan; partners see what follows from records that are shared with them.
@@ -34,6 +37,7 @@ impl Needs {
             Needs::ReadFleet => Some(Scope::ReadFleet),
             Needs::EditFleet => Some(Scope::EditFleet),
             Needs::WriteRecords => Some(Scope::WriteRecords),
+            Needs::ReadMetrics => Some(Scope::ReadMetrics),
             Needs::Admin => Some(Scope::Admin),
         }
     }
@@ -45,7 +49,7 @@ impl Needs {
             Needs::ReadFleet => true,
             Needs::WriteRecords => role != Role::Viewer,
             Needs::EditFleet => !matches!(role, Role::Viewer | Role::Partner),
-            Needs::Admin => role == Role::Owner,
+            Needs::ReadMetrics | Needs::Admin => role == Role::Owner,
         }
     }
 }

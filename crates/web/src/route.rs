@@ -17,7 +17,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::api::operation::Operation;
 use crate::api::{
-    change, contract, device, docs, document, impact, insight, problems, record, what_if,
+    backup, change, contract, device, docs, document, impact, insight, problems, record, what_if,
 };
 use crate::app::App;
 use crate::problem::Problem;
@@ -47,7 +47,7 @@ pub(crate) fn routes() -> Vec<Route> {
         // What machines ask, and what every page needs.
         get("/healthz", Public, health::alive),
         get("/readyz", Public, health::ready),
-        get("/metrics", Public, health::metrics),
+        get("/metrics", ReadMetrics, health::metrics),
         get("/assets/app.css", Public, assets::style),
         get("/assets/app.js", Public, assets::script),
         get("/assets/icon.svg", Public, assets::icon),
@@ -99,7 +99,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/what-if", WriteRecords, page::what_if::create),
         get("/what-if/new", ReadInsights, page::what_if::new),
         get("/what-if/{draft}", ReadInsights, page::what_if::show),
-        post("/what-if/{draft}/add", WriteRecords, page::what_if::add),
+        post("/what-if/{draft}/add", WriteRecords, page::what_if::change::add),
         post("/what-if/{draft}/remove", WriteRecords, page::what_if::remove),
         post("/what-if/{draft}/share", WriteRecords, page::what_if::share),
         post("/what-if/{draft}/delete", WriteRecords, page::what_if::delete),
@@ -141,6 +141,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/people/users/{user}", Admin, page::people::change),
         post("/people/users/{user}/link", Admin, page::people::link),
         post("/people/users/{user}/sign-out", Admin, page::people::sign_out),
+        post("/people/users/{user}/tokens/{token}/revoke", Admin, page::people::revoke_token),
         post("/people/users/{user}/disable", Admin, page::people::disable),
         post("/people/users/{user}/enable", Admin, page::people::enable),
         post("/people/organisations", Admin, page::people::add_organisation),
@@ -210,6 +211,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .told(&what_if::SCENARIO_FORECAST),
         get("/api/v1/scenarios/{id}/comparison", ReadInsights, what_if::scenario_comparison)
             .told(&what_if::SCENARIO_COMPARISON),
+        get("/api/v1/backup", Admin, backup::backup).told(&backup::BACKUP),
         get("/api/openapi.json", Public, document::openapi_json).told(&document::OPENAPI),
         get("/api/docs", SignedIn, docs::show),
         get("/api/docs/{schema}", SignedIn, docs::schema),
@@ -252,7 +254,7 @@ pub fn router(app: &App) -> Router {
         let guarded = middleware::from_fn_with_state((app.clone(), route.needs), guard::admit);
         let handler = match route.operation {
             Some(operation) => {
-                let state = (app.clone(), operation);
+                let state = (app.clone(), operation, route.needs);
                 route.handler.layer(middleware::from_fn_with_state(state, contract::hold))
             }
             None => route.handler,
@@ -313,17 +315,25 @@ async fn headers(State(app): State<App>, request: Request, next: Next) -> Respon
     response
 }
 
+/// The name of a method as it is counted. Anyone can make methods up, and each that is counted is
+/// kept for ever.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] =
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
 /// Counts and logs each request.
 async fn observed(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().map(|it| it.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "none".to_owned());
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let mut response = next.run(request).await;
     let took = started.elapsed();
-    app.metrics().answered(method.as_str(), &route, response.status(), took);
+    app.metrics().answered(method, &route, response.status(), took);
     let milliseconds = took.as_secs_f64() * 1000.0;
-    tracing::info!(%method, route, status = response.status().as_u16(), milliseconds, "answered");
+    tracing::info!(method, route, status = response.status().as_u16(), milliseconds, "answered");
     if let Ok(value) = HeaderValue::from_str(&format!("app;dur={milliseconds:.1}")) {
         response.headers_mut().insert(HeaderName::from_static("server-timing"), value);
     }
@@ -356,7 +366,7 @@ mod tests {
     #[test]
     fn what_changes_something_needs_a_right_and_what_is_public_is_known() {
         let public: Vec<_> = routes().into_iter().filter(|it| it.needs == Public).collect();
-        let known = ["/healthz", "/readyz", "/metrics", "/assets/", "/favicon.ico", "/sign-in"];
+        let known = ["/healthz", "/readyz", "/assets/", "/favicon.ico", "/sign-in"];
         let known = [known.as_slice(), &["/api/openapi.json"]].concat();
         for route in public {
             let path = route.path;

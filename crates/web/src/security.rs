@@ -1,12 +1,15 @@
 //! What must be refused, route by route: a new route is tried without anyone's asking.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderName, Method, Request, StatusCode, header};
-use longlead_model::{Bundle, Kind, RecordKey};
-use longlead_records::Actor;
+use longlead_model::{Bundle, Edit, Kind, RecordKey};
 use longlead_records::people::{By, Role, ShareLevel};
+use longlead_records::{Actor, CommitRequest, Expected, VersionedEdit};
 
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::guard::csrf_of;
 use crate::rights::Needs;
 use crate::route::{Route, routes};
@@ -164,6 +167,43 @@ async fn a_partner_is_told_nothing_that_is_not_shared() {
     let app = app().await;
     let partner = person(&app, Role::Partner).await;
     shared_with(&app, &partner, "supplier/cm-sz").await;
+    told_nothing_hidden(&app, &partner).await;
+}
+
+/// Puts records of one's own in, whatever they were.
+async fn commit(app: &App, edits: Vec<(&str, String)>) {
+    let edits = edits.into_iter().map(|(key, text)| VersionedEdit {
+        edit: Edit { key: key.parse().unwrap(), after: Some(text) },
+        expected: Expected::Any,
+    });
+    let edits = edits.collect();
+    let request =
+        CommitRequest { who: Actor::System, at: now(), why: None, edits, idempotency: None };
+    let committed = app.journal().commit(request).await.unwrap();
+    assert!(app.engine().reached(committed.sequence, Duration::from_secs(60)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_is_told_nothing_by_a_plan_that_cannot_be_computed() {
+    let app = app().await;
+    let partner = person(&app, Role::Partner).await;
+    shared_with(&app, &partner, "supplier/cm-sz").await;
+    // A link against what follows from facts: nothing is wrong with the records themselves.
+    let link = "id = \"backwards\"\nfrom = \"launch:door-open-alerts\"\nto = \"develop:door-open-alerts\"\n";
+    commit(&app, vec![("link/backwards", link.to_owned())]).await;
+    let told = app.engine().latest().unwrap().plan.as_ref().unwrap_err().clone();
+    let told = format!("{told:?}");
+    assert!(told.contains("develop:door-open-alerts"), "{told}");
+    told_nothing_hidden(&app, &partner).await;
+    let forecast = partner.get("/api/v1/forecast").await;
+    assert_eq!(forecast.status, StatusCode::CONFLICT);
+    assert!(!forecast.text.contains("door-open-alerts"), "{}", forecast.text);
+    let product = person(&app, Role::Product).await;
+    let whole = product.get("/api/v1/forecast").await;
+    assert!(whole.text.contains("develop:door-open-alerts"), "{}", whole.text);
+}
+
+async fn told_nothing_hidden(app: &App, partner: &Person) {
     let shares = app.people().shares(None).await.unwrap();
     let outlook = app.engine().latest().unwrap();
     let sight = crate::sight::Sight::of_shares(&shares, &outlook);
@@ -188,6 +228,123 @@ async fn a_partner_is_told_nothing_that_is_not_shared() {
             asked.iter().filter(|secret| page.text.contains(secret.as_str())).take(5).collect();
         assert!(leaked.is_empty(), "{path} tells {leaked:?}");
     }
+}
+
+/// What a partner may do with records that are shared for editing: change them, and neither add nor
+/// take away, whichever way they ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_takes_nothing_away() {
+    let app = app().await;
+    let partner = person(&app, Role::Partner).await;
+    shared_with(&app, &partner, "supplier/cm-sz").await;
+    let head = app.journal().current().head;
+    let keys = app.engine().latest().unwrap();
+    let shares = app.people().shares(None).await.unwrap();
+    let sight = crate::sight::Sight::of_shares(&shares, &keys);
+    let seen = sight.bundle(&keys).keys();
+    let mut tried = 0;
+    for kind in [Kind::Build, Kind::Offer, Kind::Order, Kind::Supplier] {
+        let of_kind = |key: &&RecordKey| matches!(key, RecordKey::Record(of, _) if *of == kind);
+        let Some(key) = seen.iter().find(of_kind) else {
+            continue;
+        };
+        tried += 1;
+        let version = app.journal().current().version(key).unwrap().to_string();
+        let tag = format!("\"{version}\"");
+        let headers = [(header::IF_MATCH, tag.as_str())];
+        let path = format!("/api/v1/records/{key}");
+        let alone = partner.json_with(Method::DELETE, &path, &headers, "").await;
+        assert_eq!(alone.status, StatusCode::FORBIDDEN, "{path}: {}", alone.text);
+        let body =
+            format!(r#"{{"changes": [{{"key": "{key}", "remove": true, "version": {version}}}]}}"#);
+        for path in ["/api/v1/changes", "/api/v1/changes?dry_run=true"] {
+            let set = partner.json(Method::POST, path, &body).await;
+            assert_eq!(set.status, StatusCode::FORBIDDEN, "{key}: {}", set.text);
+        }
+        let page = format!("/records/{key}/delete");
+        let page = partner.post(&page, &[("version", version.as_str())]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{key}: {}", page.text);
+    }
+    assert!(tried > 1, "only {tried} kinds are shared");
+    assert_eq!(app.journal().current().head, head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_finds_no_ids_out_by_trying() {
+    let app = app().await;
+    let partner = person(&app, Role::Partner).await;
+    shared_with(&app, &partner, "supplier/cm-sz").await;
+    let bundle = Arc::clone(&app.journal().current().bundle);
+    let is_ours = |build: &&longlead_model::Build| {
+        build.supplier.as_ref().is_some_and(|it| it.as_str() == "cm-sz")
+    };
+    let build = bundle.records.builds.values().find(is_ours).unwrap();
+    let key = RecordKey::Record(Kind::Build, build.id.to_string());
+    let version = app.journal().current().version(&key).unwrap().to_string();
+    let hidden = bundle.records.revisions.keys().find(|id| **id != build.revision).unwrap();
+    let ask = async |revision: &str, query: &str| {
+        let body = format!(
+            r#"{{"changes": [{{"key": "{key}", "set": {{"revision": "{revision}"}}, "version": {version}}}]}}"#
+        );
+        let path = format!("/api/v1/changes{query}");
+        let told = partner.json(Method::POST, &path, &body).await;
+        (told.status, told.text.replace(revision, "REVISION"))
+    };
+    for query in ["?dry_run=true", ""] {
+        let (there, nowhere) = (ask(hidden.as_str(), query).await, ask("tracker-zzz", query).await);
+        assert_eq!(there.0, StatusCode::UNPROCESSABLE_ENTITY, "{}", there.1);
+        assert_eq!(there, nowhere);
+        // What it names already isn't shared either, and stays.
+        let same = ask(build.revision.as_str(), "?dry_run=true").await;
+        assert_eq!(same.0, StatusCode::OK, "{}", same.1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_records_what_happened_to_what_is_shared_for_editing() {
+    let app = app().await;
+    let partner = person(&app, Role::Partner).await;
+    let add = async |record: &str, level| {
+        let (key, by) = (record.parse().unwrap(), crate::testing::by());
+        app.people().add_share(partner.organisation.id, &key, level, &by).await.unwrap();
+    };
+    let bundle = Arc::clone(&app.journal().current().bundle);
+    let is_open = |build: &&longlead_model::Build| {
+        let id = format!("build:{}", build.id);
+        build.supplier.as_ref().is_some_and(|it| it.as_str() == "cm-sz")
+            && !bundle.records.actuals.contains_key(id.as_str())
+    };
+    let build = bundle.records.builds.values().find(is_open).unwrap();
+    let actual = format!("build:{}", build.id);
+    let part = bundle.records.parts.keys().next().unwrap();
+    let of_two = format!("procure:{}:{part}", build.id);
+    let record = async |id: &str| {
+        let body =
+            format!(r#"{{"id": "{id}", "started": "2026-11-20", "note": "Reels have arrived"}}"#);
+        partner.json(Method::POST, "/api/v1/records/actual", &body).await.status
+    };
+    assert_eq!(record(&actual).await, StatusCode::NOT_FOUND, "nothing is shared");
+    add("supplier/cm-sz", ShareLevel::View).await;
+    assert_eq!(record(&actual).await, StatusCode::FORBIDDEN, "to be seen only");
+    add("supplier/cm-sz", ShareLevel::Edit).await;
+    assert_eq!(record(&of_two).await, StatusCode::NOT_FOUND, "the part isn't shared");
+    add(&format!("part/{part}"), ShareLevel::View).await;
+    assert_eq!(record(&of_two).await, StatusCode::FORBIDDEN, "the part is to be seen only");
+    assert_eq!(record(&actual).await, StatusCode::CREATED);
+    assert_eq!(record("build:no-such-build").await, StatusCode::NOT_FOUND);
+    let path = format!("/api/v1/records/actual/{actual}");
+    let text = partner.get(&path).await.text;
+    assert!(text.contains("Reels have arrived"), "{text}");
+    // The page of the plan does the same.
+    let sequence = app.journal().current().head;
+    assert!(app.engine().reached(sequence, Duration::from_secs(60)).await);
+    let page = partner.get(&format!("/plan/{actual}/edit")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("Reels have arrived"), "{}", page.text);
+    // Nothing else may be added.
+    let body = r#"{"id": "other", "title": "Other"}"#;
+    let part = partner.json(Method::POST, "/api/v1/records/part", body).await;
+    assert_eq!(part.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,6 +398,65 @@ async fn no_body_however_odd_breaks_the_server() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_that_are_made_up_leave_one_trace() {
+    let app = crate::testing::empty().await;
+    for number in 0..50 {
+        let method = Method::from_bytes(format!("MADEUP{number}").as_bytes()).unwrap();
+        answer(&app, request(&method, "/nowhere", &[], "")).await;
+    }
+    let text = metrics_from(&app, "127.0.0.1:9", &[]).await.text;
+    assert!(text.contains("method=\"other\"") && !text.contains("MADEUP"), "{text}");
+}
+
+/// The metrics, as someone at an address asks for them.
+async fn metrics_from(app: &App, address: &str, headers: &[(HeaderName, &str)]) -> Answer {
+    let mut request = request(&Method::GET, "/metrics", headers, "");
+    let address: std::net::SocketAddr = address.parse().unwrap();
+    request.extensions_mut().insert(axum::extract::ConnectInfo(address));
+    answer(app, request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_for_this_machine_and_for_tokens() {
+    use longlead_records::people::Scope;
+    let app = app().await;
+    person(&app, Role::Owner).await;
+    let user = app.people().users().await.unwrap().into_iter().next().unwrap();
+    let by = crate::testing::by();
+    let scopes = [Scope::ReadMetrics];
+    let (_, secret) =
+        app.people().create_token(user.id, "Prometheus", &scopes, None, &by).await.unwrap();
+    let bearer = format!("Bearer {}", secret.expose());
+    let token = (header::AUTHORIZATION, bearer.as_str());
+    let forwarded = (HeaderName::from_static("x-forwarded-for"), "203.0.113.9");
+    for (address, headers, status) in [
+        ("127.0.0.1:9", vec![], StatusCode::OK),
+        ("[::1]:9", vec![], StatusCode::OK),
+        ("192.0.2.1:9", vec![], StatusCode::UNAUTHORIZED),
+        ("127.0.0.1:9", vec![forwarded], StatusCode::UNAUTHORIZED),
+        ("192.0.2.1:9", vec![token.clone()], StatusCode::OK),
+    ] {
+        let told = metrics_from(&app, address, &headers).await;
+        assert_eq!(told.status, status, "{address} {headers:?}");
+    }
+    let records = answer(&app, request(&Method::GET, "/api/v1/records", &[token], "")).await;
+    assert_eq!(records.status, StatusCode::FORBIDDEN, "the scope is for nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_tokens_is_slowed_down() {
+    let few = Settings { requests_per_second: 1, requests_burst: 5, ..crate::testing::settings() };
+    let app = crate::testing::empty_with(few).await;
+    let headers = [(header::AUTHORIZATION, "Bearer longlead_0123456789")];
+    let mut told = Vec::new();
+    for path in ["/api/v1/records", "/healthz"].into_iter().cycle().take(12) {
+        told.push(answer(&app, request(&Method::GET, path, &headers, "")).await.status);
+    }
+    assert_eq!(told[0], StatusCode::UNAUTHORIZED);
+    assert_eq!(told[11], StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -300,6 +516,46 @@ async fn guessing_passwords_is_slowed_down() {
     }
     assert_eq!(told[0], StatusCode::UNAUTHORIZED);
     assert_eq!(told[7], StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_tls_cookies_are_bound_to_the_host_and_links_begin_with_https() {
+    for (public_url, base) in [
+        (None, "https://longlead.example"),
+        (Some("https://plan.example".to_owned()), "https://plan.example"),
+    ] {
+        let settings = Settings { secure: true, public_url, ..crate::testing::settings() };
+        let app = crate::testing::empty_with(settings).await;
+        let link = app.people().first_owner(now()).await.unwrap().unwrap();
+        let path = format!("/welcome/{}", link.expose());
+        let body = "organisation=Us&name=Me&email=me%40longlead.example&password=a+long+enough+one";
+        let headers = [(header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
+        answer(&app, request(&Method::POST, &path, &headers, body)).await;
+        let body = "email=me%40longlead.example&password=a+long+enough+one";
+        let signed = answer(&app, request(&Method::POST, "/sign-in", &headers, body)).await;
+        assert!(signed.headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+        let cookie = signed.headers[header::SET_COOKIE].to_str().unwrap();
+        assert!(cookie.starts_with("__Host-longlead=") && cookie.contains("; Secure"), "{cookie}");
+        assert!(cookie.contains("Path=/") && !cookie.contains("Domain"), "{cookie}");
+        let (pair, _) = cookie.split_once(';').unwrap();
+        let session = pair.split_once('=').unwrap().1;
+        assert!(app.planned(Duration::from_secs(60)).await);
+        let csrf = csrf_of(session);
+        let headers = [
+            (header::COOKIE, pair),
+            (HeaderName::from_static("x-csrf-token"), csrf.as_str()),
+            (header::CONTENT_TYPE, "application/x-www-form-urlencoded"),
+        ];
+        let user = app.people().users().await.unwrap()[0].id;
+        let path = format!("/people/users/{user}/link");
+        let page = answer(&app, request(&Method::POST, &path, &headers, "")).await;
+        assert!(page.text.contains(&format!("{base}/welcome/")), "{}", page.text);
+        // A name without `__Host-` is nobody's session here.
+        let plain = format!("longlead={session}");
+        let headers = [(header::COOKIE, plain.as_str())];
+        let refused = answer(&app, request(&Method::GET, "/account", &headers, "")).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

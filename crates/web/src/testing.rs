@@ -38,10 +38,19 @@ pub(crate) fn sample() -> Bundle {
     bundle
 }
 
+/// How applications of tests behave.
+pub(crate) fn settings() -> Settings {
+    Settings { now, requests_burst: 100_000, ..Settings::default() }
+}
+
 /// An application over an empty journal.
 pub(crate) async fn empty() -> App {
-    let journal = Journal::open("sqlite::memory:").await.unwrap();
-    App::start(journal, Settings { now, requests_burst: 100_000, ..Settings::default() })
+    empty_with(settings()).await
+}
+
+/// An application of one's own settings over an empty journal.
+pub(crate) async fn empty_with(settings: Settings) -> App {
+    App::start(Journal::open("sqlite::memory:").await.unwrap(), settings)
 }
 
 /// An application over the sample, planned.
@@ -78,7 +87,7 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
-fn by() -> By {
+pub(crate) fn by() -> By {
     By { who: Actor::System, at: now(), client: String::new() }
 }
 
@@ -122,6 +131,31 @@ impl Person {
         self.send(Method::POST, path, "text/html", &body).await
     }
 
+    /// Sends JSON, as a program with a session does.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Answer {
+        self.json_with(method, path, &[], body).await
+    }
+
+    /// Sends JSON with headers of one's own.
+    pub(crate) async fn json_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(header::HeaderName, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::COOKIE, format!("longlead={}", self.session))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-csrf-token", csrf_of(&self.session));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        answer(&self.app, request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
     async fn send(&self, method: Method, path: &str, accept: &str, body: &str) -> Answer {
         let request = Request::builder()
             .method(method)
@@ -150,4 +184,49 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Answer {
         headers: parts.headers,
         text: String::from_utf8_lossy(&bytes).into_owned(),
     }
+}
+
+/// The value of a hidden field.
+pub(crate) fn hidden(page: &str, name: &str) -> String {
+    let (_, after) = page
+        .split_once(&format!("name=\"{name}\" value=\""))
+        .unwrap_or_else(|| panic!("no {name} in {page}"));
+    let (value, _) = after.split_once('"').unwrap();
+    plain(value)
+}
+
+fn plain(text: &str) -> String {
+    text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// What a form of a record would send of its fields, if it were sent as it was shown.
+pub(crate) fn inputs(page: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let attribute = |tag: &str, name: &str| {
+        let (_, after) = tag.split_once(&format!(" {name}=\""))?;
+        Some(plain(after.split_once('"')?.0))
+    };
+    let mut push = |name: Option<String>, value: Option<String>| {
+        if let (Some(name), Some(value)) = (name.filter(|it| it.starts_with("f.")), value) {
+            fields.push((name, value));
+        }
+    };
+    for input in page.split("<input").skip(1) {
+        let tag = input.split('>').next().unwrap();
+        if !tag.contains("type=\"checkbox\"") || tag.contains(" checked") {
+            push(attribute(tag, "name"), attribute(tag, "value"));
+        }
+    }
+    for select in page.split("<select").skip(1) {
+        let select = select.split("</select>").next().unwrap();
+        let chosen =
+            select.split("<option").find(|it| it.split('>').next().unwrap().contains(" selected"));
+        push(attribute(select, "name"), chosen.and_then(|option| attribute(option, "value")));
+    }
+    for area in page.split("<textarea").skip(1) {
+        let (tag, text) = area.split_once('>').unwrap();
+        let text = text.split("</textarea>").next().unwrap();
+        push(attribute(tag, "name"), Some(plain(text.trim_start_matches('\n'))));
+    }
+    fields
 }

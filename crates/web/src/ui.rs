@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use longlead_horizon::{Segment, State, percent};
 use longlead_model::{Diagnostic, Kind, RecordKey};
 use maud::{Markup, PreEscaped, html};
-use similar::{ChangeTag, TextDiff};
 
 /// An icon by name: 16 × 16, drawn in the colour of the text.
 pub(crate) fn icon(name: &str) -> Markup {
@@ -123,28 +122,30 @@ pub(crate) fn empty(title: &str, text: &str, action: Option<(&str, &str)>) -> Ma
     }
 }
 
-/// An instant as pages tell it, in UTC: "18 Jan 2027, 14:05".
-pub(crate) fn instant(at: Timestamp) -> Markup {
-    let zoned = at.to_zoned(TimeZone::UTC);
-    html! {
-        time datetime=(at) title={ (at) } { (longlead_horizon::day(zoned.date())) ", " (zoned.strftime("%H:%M")) }
-    }
+/// What is wrong with a field, to stand below its input.
+pub(crate) fn wrong(field: &str, told: Option<&str>) -> Markup {
+    html! { @if let Some(told) = told { p.error role="alert" id={ (field) "-error" } { (told) } } }
 }
 
-/// What differs between two texts of a record, line by line.
-pub(crate) fn diff(before: Option<&str>, after: Option<&str>) -> Markup {
-    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    let diff = TextDiff::from_lines(before, after);
+/// What an input is described by: its hint if it has one, and what is wrong with it.
+pub(crate) fn described(field: &str, has_hint: bool, told: Option<&str>) -> Option<String> {
+    let hint = has_hint.then(|| format!("{field}-hint"));
+    let ids: Vec<String> = hint.into_iter().chain(told.map(|_| format!("{field}-error"))).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+/// `aria-invalid` of an input.
+pub(crate) fn invalid(told: Option<&str>) -> Option<&'static str> {
+    told.map(|_| "true")
+}
+
+/// An instant as pages tell it: "18 Jan 2027, 14:05 UTC".
+pub(crate) fn instant(at: Timestamp) -> Markup {
+    let civil = at.to_zoned(TimeZone::UTC).datetime();
     html! {
-        pre.diff {
-            @for change in diff.iter_all_changes() {
-                @let (class, sign) = match change.tag() {
-                    ChangeTag::Delete => ("del", "−"),
-                    ChangeTag::Insert => ("add", "+"),
-                    ChangeTag::Equal => ("same", " "),
-                };
-                span class=(class) { (sign) " " (change.value()) }
-            }
+        time datetime=(at) {
+            (longlead_horizon::day(civil.date())) ", "
+            (format!("{:02}:{:02}", civil.hour(), civil.minute())) " UTC"
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &ServeArguments, settings: &Settings) -> Result<Ans
 }
 
 async fn greeting(journal: &Journal, config: &Config, base: &str) -> anyhow::Result<String> {
-    let database = server::without_password(&config.database);
+    let database = longlead_records::without_password(&config.database);
     let mut told = format!("Longlead serves {database} at {base}\n");
     let owner = journal.people().first_owner(jiff::Timestamp::now()).await;
     if let Some(link) = owner.context("the first account can't be made")? {

@@ -14,7 +14,10 @@ pub(crate) struct Config {
     pub(crate) database: String,
     pub(crate) listen: String,
     pub(crate) tls: Option<Tls>,
+    /// The address under which people reach the server: `https://plan.example`.
+    pub(crate) public_url: Option<String>,
     pub(crate) behind_proxy: bool,
+    pub(crate) connections_max: usize,
     pub(crate) requests_per_second: u32,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -40,6 +43,8 @@ pub(crate) enum LogFormat {
 
 pub(crate) const DATABASE: &str = "sqlite:longlead.db";
 pub(crate) const LISTEN: &str = "127.0.0.1:7420";
+/// Below the 1,024 files that a process may usually have open.
+const CONNECTIONS_MAX: usize = 800;
 const REQUESTS_PER_SECOND: u32 = 50;
 const LOG: &str = "info";
 
@@ -51,7 +56,9 @@ struct File {
     listen: Option<String>,
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    public_url: Option<String>,
     behind_proxy: Option<bool>,
+    connections_max: Option<usize>,
     requests_per_second: Option<u32>,
     log: Option<String>,
     log_format: Option<LogFormat>,
@@ -63,7 +70,9 @@ impl Default for Config {
             database: DATABASE.to_owned(),
             listen: LISTEN.to_owned(),
             tls: None,
+            public_url: None,
             behind_proxy: false,
+            connections_max: CONNECTIONS_MAX,
             requests_per_second: REQUESTS_PER_SECOND,
             log: LOG.to_owned(),
             log_format: LogFormat::default(),
@@ -95,7 +104,12 @@ impl Config {
             database: told(&arguments.database, file.database, DATABASE),
             listen: told(&arguments.listen, file.listen, LISTEN),
             tls,
+            public_url: public_url(arguments.public_url.clone().or(file.public_url))?,
             behind_proxy: arguments.behind_proxy || file.behind_proxy.unwrap_or(false),
+            connections_max: arguments
+                .connections_max
+                .or(file.connections_max)
+                .unwrap_or(CONNECTIONS_MAX),
             requests_per_second: arguments
                 .requests_per_second
                 .or(file.requests_per_second)
@@ -108,11 +122,39 @@ impl Config {
     /// What the web application needs to know of it.
     pub(crate) fn web(&self) -> longlead_web::Settings {
         longlead_web::Settings {
-            secure: self.tls.is_some(),
+            secure: self.tls.is_some() || is_https(self.public_url.as_deref()),
+            public_url: self.public_url.clone(),
             behind_proxy: self.behind_proxy,
             requests_per_second: self.requests_per_second,
             requests_burst: self.requests_per_second.saturating_mul(4),
             ..longlead_web::Settings::default()
+        }
+    }
+}
+
+fn is_https(url: Option<&str>) -> bool {
+    url.is_some_and(|url| url.starts_with("https://"))
+}
+
+/// A public address, without the slash at its end.
+fn public_url(url: Option<String>) -> Result<Option<String>, Failure> {
+    let Some(url) = url else {
+        return Ok(None);
+    };
+    let told = url.trim_end_matches('/');
+    let host = told.strip_prefix("https://").or_else(|| told.strip_prefix("http://"));
+    let is_one = host.is_some_and(|host| {
+        !host.is_empty()
+            && host.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._:[]".contains(&it))
+    });
+    match is_one {
+        true => Ok(Some(told.to_owned())),
+        false => {
+            let message = format!(
+                "`{url}` is no address for --public-url: write scheme and host, such as \
+                 `https://plan.example`"
+            );
+            Err(Failure::Usage(message))
         }
     }
 }
@@ -159,6 +201,17 @@ mod tests {
             panic!("it was taken");
         };
         assert!(format!("{error:#}").contains("listn"), "{error:#}");
+    }
+
+    #[test]
+    fn a_public_address_by_tls_makes_cookies_secure() {
+        let config = config(&["--public-url", "https://plan.example/"]).unwrap();
+        let web = config.web();
+        assert!(web.secure);
+        assert_eq!(web.public_url.as_deref(), Some("https://plan.example"));
+        for wrong in ["plan.example", "https://", "https://plan.example/longlead", "https://a b"] {
+            assert!(matches!(self::config(&["--public-url", wrong]), Err(Failure::Usage(_))));
+        }
     }
 
     #[test]

@@ -71,6 +71,8 @@ impl ChromeDriver {
         };
         // It goes on talking; unread, it would wait for a reader.
         std::thread::spawn(move || lines.for_each(drop));
+        // Only the first call in a process installs it; a second finds it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let address = format!("http://127.0.0.1:{port}");
         Ok(ChromeDriver {
             child,

@@ -28,7 +28,7 @@ pub(crate) struct Person {
 impl Person {
     pub(crate) async fn born(stage: Arc<Stage>, address: &str) -> Result<Person> {
         let profile = tempfile::tempdir()?;
-        let client = stage.driver.open(profile.path(), 1440, 900).await?;
+        let client = stage.driver.open(profile.path(), 1280, 900).await?;
         let address = address.to_owned();
         let refused = Arc::default();
         Ok(Person { stage, client, address, refused, _profile: Arc::new(profile) })

@@ -14,6 +14,7 @@ mod golden;
 mod hostile;
 mod json;
 mod readme;
+mod serving;
 mod streams;
 
 use std::path::{Path, PathBuf};

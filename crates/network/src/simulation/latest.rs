@@ -193,19 +193,34 @@ pub(super) enum Direction {
 /// Which positions the links lead to from `from`, itself included, in the
 /// direction in which they push.
 pub(super) fn reached(recipe: &Recipe<'_>, from: &[usize], direction: Direction) -> Vec<bool> {
-    let mut neighbours = vec![Vec::new(); recipe.len()];
-    for way in recipe.edges.iter().chain(&recipe.maximum_edges) {
-        match direction {
-            Direction::Forward => neighbours[way.from].push(way.to),
-            Direction::Backward => neighbours[way.to].push(way.from),
+    Reach::of(recipe, direction).from(from)
+}
+
+/// Where links lead from each position, for asking more than once.
+pub(super) struct Reach {
+    neighbours: Vec<Vec<usize>>,
+}
+
+impl Reach {
+    pub(super) fn of(recipe: &Recipe<'_>, direction: Direction) -> Reach {
+        let mut neighbours = vec![Vec::new(); recipe.len()];
+        for way in recipe.edges.iter().chain(&recipe.maximum_edges) {
+            match direction {
+                Direction::Forward => neighbours[way.from].push(way.to),
+                Direction::Backward => neighbours[way.to].push(way.from),
+            }
         }
+        Reach { neighbours }
     }
-    let mut is_reached = vec![false; recipe.len()];
-    let mut open = from.to_vec();
-    while let Some(position) = open.pop() {
-        if !std::mem::replace(&mut is_reached[position], true) {
-            open.extend(&neighbours[position]);
+
+    pub(super) fn from(&self, from: &[usize]) -> Vec<bool> {
+        let mut is_reached = vec![false; self.neighbours.len()];
+        let mut open = from.to_vec();
+        while let Some(position) = open.pop() {
+            if !std::mem::replace(&mut is_reached[position], true) {
+                open.extend(&self.neighbours[position]);
+            }
         }
+        is_reached
     }
-    is_reached
 }

@@ -66,7 +66,8 @@ pub struct DriverShare {
     /// Schedule sensitivity index: criticality × σ of its duration ÷ σ of the
     /// target's finish.
     pub sensitivity: f64,
-    /// Cruciality: Spearman's ρ of its duration and the target's finish.
+    /// Cruciality: Spearman's ρ of its duration and the target's finish; zero if no links lead from
+    /// it to the target.
     pub cruciality: f64,
     /// Elapsed days (slots) that it occupies on the driving path, averaged over
     /// all samples. On a path without gaps they add up to its length.
@@ -146,7 +147,7 @@ pub(super) fn assemble(
     tally: Tally,
     progress: &Progress<'_>,
 ) -> Simulation {
-    let sensitivities = sensitivity::run(recipe, plan, &tally.target_finishes, progress);
+    let sensitivities = sensitivity::run(recipe, plan, request, &tally.target_finishes, progress);
     let horizon = At::start_of(recipe.compiled.network().horizon_slots as i32);
     let shares_of = |aim: Aim| {
         plan.aims.iter().position(|other| *other == aim).map(|index| tally.shares[index].as_slice())

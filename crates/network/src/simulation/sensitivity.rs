@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{
     SimulationRequest, block_count,
-    latest::{Direction, reached},
+    latest::{Direction, Reach, reached},
     plan::{Plan, Progress, run_on},
     recipe::Recipe,
     thread_count,
@@ -23,7 +23,7 @@ pub(super) struct Sensitivity {
     pub(super) position: usize,
     /// Standard deviation of the duration in ticks of its calendar.
     pub(super) std_dev: f64,
-    /// Spearman's ρ with the finish of each target.
+    /// Spearman's ρ with the finish of each target that it leads to, else 0.
     pub(super) spearman: Vec<f64>,
 }
 
@@ -36,20 +36,34 @@ pub(super) fn ranked(recipe: &Recipe<'_>, request: &SimulationRequest) -> Vec<us
     (0..recipe.len()).filter(|&position| is_reached[position]).collect()
 }
 
-/// Correlates the durations of `plan.ranked` with the finishes of all targets.
+/// A target's finishes, and the positions that lead to it.
+struct Aim {
+    ranks: Ranks,
+    is_led_to_from: Vec<bool>,
+}
+
+/// Correlates the durations of `plan.ranked` with the finishes of the targets that they lead to:
+/// with others they go together by chance, or through a cause that both share.
 pub(super) fn run(
     recipe: &Recipe<'_>,
     plan: &Plan,
+    request: &SimulationRequest,
     target_finishes: &[Vec<i32>],
     progress: &Progress<'_>,
 ) -> Vec<Sensitivity> {
-    let targets: Vec<Ranks> = target_finishes.iter().map(|finishes| Ranks::new(finishes)).collect();
+    let backward = Reach::of(recipe, Direction::Backward);
+    let aims: Vec<Aim> = (request.targets.iter().zip(target_finishes))
+        .map(|(target, finishes)| Aim {
+            ranks: Ranks::new(finishes),
+            is_led_to_from: backward.from(&[recipe.compiled.position(target.activity)]),
+        })
+        .collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut worker = Worker::new(recipe, plan);
         let mut own = Vec::new();
         while let Some(&position) = plan.ranked.get(next.fetch_add(1, Ordering::Relaxed)) {
-            own.push(worker.run(position, &targets));
+            own.push(worker.run(position, &aims));
             progress.add(u64::from(plan.samples));
         }
         own
@@ -82,10 +96,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn run(&mut self, position: usize, targets: &[Ranks]) -> Sensitivity {
+    fn run(&mut self, position: usize, aims: &[Aim]) -> Sensitivity {
         let work = &self.recipe.works[position];
         if work.is_certain() {
-            return Sensitivity { position, std_dev: 0.0, spearman: vec![0.0; targets.len()] };
+            return Sensitivity { position, std_dev: 0.0, spearman: vec![0.0; aims.len()] };
         }
         self.durations.clear();
         for block in 0..block_count(self.plan.samples) {
@@ -97,7 +111,13 @@ impl<'a> Worker<'a> {
         Sensitivity {
             position,
             std_dev: mean_and_std_dev(&self.durations).1,
-            spearman: targets.iter().map(|target| self.ranks.spearman(target)).collect(),
+            spearman: aims
+                .iter()
+                .map(|aim| match aim.is_led_to_from[position] {
+                    true => self.ranks.spearman(&aim.ranks),
+                    false => 0.0,
+                })
+                .collect(),
         }
     }
 }

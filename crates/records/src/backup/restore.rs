@@ -64,6 +64,45 @@ pub async fn restore<R: BufRead + Send>(url: &str, reader: R) -> Result<Restored
     restored
 }
 
+/// What a backup holds, as far as it tells by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupContents {
+    /// When it was taken.
+    pub at: jiff::Timestamp,
+    /// How many rows it has.
+    pub rows: u64,
+    /// How many change sets.
+    pub change_sets: u64,
+}
+
+/// Reads a backup without putting it anywhere: tells one that is cut off or altered.
+pub fn read_backup<R: BufRead>(reader: R) -> Result<BackupContents, RestoreError> {
+    let mut lines = Lines { reader, hasher: Sha256::new(), number: 0 };
+    let header = header(&mut lines)?;
+    let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+    let mut table = String::new();
+    loop {
+        let before = hex::encode(lines.hasher.clone().finalize());
+        let Some(line) = lines.next()? else {
+            return Err(lines.damaged("the backup ends too early"));
+        };
+        if line.is_array() {
+            *rows.entry(table.clone()).or_default() += 1;
+        } else if let Some(name) = line.get("table").and_then(Json::as_str) {
+            name.clone_into(&mut table);
+            rows.insert(table.clone(), 0);
+        } else {
+            let trailer = verified(line, &before, &lines)?;
+            if rows != trailer.rows || lines.next()?.is_some() {
+                return Err(lines.damaged("the count of rows isn't what was written"));
+            }
+            break;
+        }
+    }
+    let change_sets = rows.get("change_set").copied().unwrap_or(0);
+    Ok(BackupContents { at: header.at, rows: rows.values().sum(), change_sets })
+}
+
 async fn restore_into<R: BufRead + Send>(
     store: &Store,
     reader: R,

@@ -1,6 +1,6 @@
 //! What requests do to a product: pure, so that it can be told before anything is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -184,11 +184,8 @@ impl Edited {
     /// The errors and the warnings that weren't there before. A newer program may find errors in
     /// a product that was accepted; they must not keep anyone from mending it step by step.
     fn news(&self, before: &Snapshot) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-        let known: BTreeSet<_> =
-            before.diagnostics.iter().map(|told| (told.code, told.message.as_str())).collect();
-        let is_new = |told: &&Diagnostic| !known.contains(&(told.code, told.message.as_str()));
-        let news = self.diagnostics.iter().filter(is_new).cloned();
-        news.partition(|told| told.severity == Severity::Error)
+        let news = before.news(self.diagnostics.clone());
+        news.into_iter().partition(|told| told.severity == Severity::Error)
     }
 }
 

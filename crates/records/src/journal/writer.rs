@@ -115,7 +115,25 @@ impl Writer {
     async fn serve(&self, group: VecDeque<Waiting>) {
         let (requests, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
-        match self.commit(requests).await {
+        let requests = Arc::new(requests);
+        match self.commit(&requests).await {
+            // What one asked for must not fail the others.
+            Err(error) if error.is_of_the_request() && requests.len() > 1 => {
+                for (request, answer) in requests.iter().zip(answers) {
+                    let outcomes = self.commit(&Arc::new(vec![request.clone()])).await;
+                    self.answer(outcomes, vec![answer]).await;
+                }
+            }
+            outcomes => self.answer(outcomes, answers).await,
+        }
+    }
+
+    async fn answer(
+        &self,
+        outcomes: Result<Vec<Outcome>, StoreError>,
+        answers: Vec<oneshot::Sender<Result<Committed, CommitError>>>,
+    ) {
+        match outcomes {
             Ok(outcomes) => {
                 for (outcome, answer) in outcomes.into_iter().zip(answers) {
                     let answered = self.answered(outcome).await;
@@ -135,7 +153,7 @@ impl Writer {
 
     /// Decides and writes a group of requests. After an error nothing of it holds, in memory as
     /// in the database.
-    async fn commit(&self, requests: Vec<CommitRequest>) -> Result<Vec<Outcome>, StoreError> {
+    async fn commit(&self, requests: &Arc<Vec<CommitRequest>>) -> Result<Vec<Outcome>, StoreError> {
         let current = Arc::clone(&self.published.borrow());
         let mut transaction = self.store.write().await?;
         let head = read::head(&self.store, &mut transaction).await?;
@@ -143,14 +161,11 @@ impl Writer {
         let keys = requests.iter().filter_map(|request| request.idempotency.as_ref());
         let earlier = read::earlier(&mut transaction, keys).await?;
         let before = Arc::clone(&current);
-        let (requests, decided) = in_background(move || {
-            let decided = decide(&before, &requests, earlier);
-            (requests, decided)
-        })
-        .await?;
+        let asked = Arc::clone(requests);
+        let decided = in_background(move || decide(&before, &asked, earlier)).await?;
         let Decided { snapshot, sets, outcomes } = decided;
         if let Some(last) = sets.last() {
-            let sets = with_keys(&sets, &requests, &outcomes);
+            let sets = with_keys(&sets, requests, &outcomes);
             write::change_sets(&mut transaction, &sets).await?;
             if let Err(error) = transaction.commit().await {
                 self.settle(last, error).await?;
@@ -163,15 +178,26 @@ impl Writer {
     /// After a failed commit, asks the database whether it was kept nevertheless: the connection
     /// may have gone between the commit and its answer.
     async fn settle(&self, last: &ChangeSet, error: StoreError) -> Result<(), StoreError> {
-        let sql = "SELECT hash FROM change_set WHERE sequence = $1";
         for _ in 0..SETTLE_TRIES_MAX {
-            match self.store.row(sql, &values![last.sequence.to_row()]).await {
-                Ok(Some(row)) if row.text(0)? == last.hash.to_string() => return Ok(()),
-                Ok(_) => return Err(error),
+            match self.is_kept(last).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(error),
                 Err(_) => tokio::time::sleep(POLL).await,
             }
         }
         Err(StoreError::InDoubt)
+    }
+
+    /// Whether a change set is there. Asks under the lock that commits take: the commit may still
+    /// be under way where the connection isn't any more, and its rows can't be seen until it ends.
+    async fn is_kept(&self, set: &ChangeSet) -> Result<bool, StoreError> {
+        let mut transaction = self.store.write().await?;
+        read::head(&self.store, &mut transaction).await?;
+        let sql = "SELECT hash FROM change_set WHERE sequence = $1";
+        match transaction.row(sql, &values![set.sequence.to_row()]).await? {
+            Some(row) => Ok(row.text(0)? == set.hash.to_string()),
+            None => Ok(false),
+        }
     }
 
     fn publish(&self, snapshot: Arc<Snapshot>) {

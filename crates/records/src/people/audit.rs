@@ -52,7 +52,7 @@ words! {
     ShareRemoved = "share_removed",
     /// A backup was taken.
     BackupTaken = "backup_taken",
-    /// Records were imported or exported in bulk.
+    /// Records were exported in bulk. What is imported stands in the history.
     Exchanged = "exchanged",
 }
 

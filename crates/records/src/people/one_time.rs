@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use super::audit::{AuditEvent, append};
 use super::secret::hash_of;
 use super::session::end_all;
-use super::sign_in::{Attempt, forget_failures};
+use super::sign_in::{Attempt, Begun, forget_failures};
 use super::user::{USER, UserError, insert_organisation, insert_user, lock, user_in, user_of};
-use super::{By, NewUser, OrganisationKind, PasswordError, People, Role, Secret, User, UserId};
+use super::{
+    By, NewUser, OrganisationKind, PasswordError, People, Role, Secret, User, UserId, token,
+};
 use crate::journal::Actor;
 use crate::store::{StoreError, Transaction, values};
 use crate::time::{later_us, to_us};
@@ -123,7 +125,8 @@ impl People {
         Ok(User { invited: false, ..user })
     }
 
-    /// Uses a user's link: sets their password and ends their sessions.
+    /// Uses a user's link: sets their password, ends their sessions and revokes their tokens, since
+    /// whoever knew the old password may have made one.
     pub async fn set_password_once(
         &self,
         secret: &str,
@@ -150,6 +153,7 @@ impl People {
         let by = By { who: Actor::User(id), at, client: client.to_owned() };
         let detail = format!("{} with a one-time link", user.email);
         append(&mut transaction, &by, AuditEvent::PasswordSet, &detail).await?;
+        token::revoke_all(&mut transaction, id, &by).await?;
         transaction.commit().await?;
         Ok(User { invited: false, ..user })
     }
@@ -169,9 +173,12 @@ impl People {
         let row = row.ok_or(PasswordError::Wrong)?;
         let (email, known) = (row.text(0)?, row.text_or_null(1)?);
         let attempt = Attempt { email: &email, client: &by.client, at: by.at };
-        if let Some(retry_after_seconds) = self.begin(&attempt).await? {
-            return Err(PasswordError::Throttled { retry_after_seconds });
-        }
+        let counted = match self.begin(&attempt).await? {
+            Begun::Counted(counted) => counted,
+            Begun::Wait { seconds } => {
+                return Err(PasswordError::Throttled { retry_after_seconds: seconds });
+            }
+        };
         let is_right = known.is_some() && self.is_password(old, known).await?;
         let mut transaction = self.store.write().await?;
         if !is_right {
@@ -181,7 +188,7 @@ impl People {
         }
         set_hash(&mut transaction, id, hash).await?;
         end_all(&mut transaction, id, but).await?;
-        attempt.succeeded(&mut transaction).await?;
+        attempt.succeeded(&mut transaction, &counted).await?;
         let detail = format!("{email} with the old one");
         append(&mut transaction, by, AuditEvent::PasswordSet, &detail).await?;
         Ok(transaction.commit().await?)

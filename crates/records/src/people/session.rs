@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::audit::{AuditEvent, append};
 use super::secret::hash_of;
 use super::user::{USER, user_of};
-use super::{By, People, SessionId, SessionSecret, User, UserId};
+use super::{By, People, SessionId, SessionSecret, User, UserId, token};
 use crate::store::{Row, StoreError, Transaction, values};
 use crate::time::{from_us, later_us, to_us};
 
@@ -38,7 +38,7 @@ pub struct Session {
 const SESSION: &str = "s.id, s.app_user, s.created_us, s.seen_us, s.client";
 
 impl People {
-    /// The session of a secret and its user, if it holds. Notes that it's used.
+    /// The session of a secret and its user, if it holds. Notes, soon after, that it's used.
     pub async fn session(
         &self,
         secret: &str,
@@ -55,7 +55,8 @@ impl People {
         };
         let (mut session, mut user) = (session_of(&row)?, user_of(&row, 5)?);
         if to_us(session.last_seen) <= later_us(at, -TOUCH_SECONDS) {
-            self.touch(&session, at).await?;
+            let (people, used) = (self.clone(), session.clone());
+            self.note(async move { people.touch(&used, at).await });
             session.last_seen = from_us(to_us(at));
             user.last_seen = Some(session.last_seen);
         }
@@ -116,6 +117,18 @@ impl People {
         append(&mut transaction, by, AuditEvent::SessionRevoked, &detail).await?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Signs a user out everywhere: ends their sessions and revokes their tokens. Tells how many
+    /// sessions there were.
+    pub async fn sign_out_everywhere(&self, user: UserId, by: &By) -> Result<u64, StoreError> {
+        let mut transaction = self.store.write().await?;
+        let ended = end_all(&mut transaction, user, None).await?;
+        let detail = format!("{ended} of user {user}");
+        append(&mut transaction, by, AuditEvent::SessionsRevoked, &detail).await?;
+        token::revoke_all(&mut transaction, user, by).await?;
+        transaction.commit().await?;
+        Ok(ended)
     }
 
     /// Ends all sessions of a user, except for `but`; tells how many there were.

@@ -6,7 +6,7 @@ use super::audit::{AuditEvent, append};
 use super::secret::hash_of;
 use super::user::{USER, UserError, checked_name, user_in, user_of};
 use super::{By, People, Secret, TokenId, User, UserId, unknown, words};
-use crate::store::{Row, StoreError, values};
+use crate::store::{Row, StoreError, Transaction, values};
 use crate::time::{from_us, later_us, to_us};
 
 words! {
@@ -22,6 +22,8 @@ words! {
     ReadFleet = "fleet:read",
     /// Change devices: what they are, and what happened to them.
     EditFleet = "fleet:write",
+    /// Read the metrics of the server.
+    ReadMetrics = "metrics:read",
     /// Run the installation: people, tokens, backups.
     Admin = "admin",
 }
@@ -98,7 +100,7 @@ impl People {
         Ok((token, secret))
     }
 
-    /// The token of a secret and its user, if it holds. Notes that it's used.
+    /// The token of a secret and its user, if it holds. Notes, soon after, that it's used.
     pub async fn token(
         &self,
         secret: &str,
@@ -114,13 +116,18 @@ impl People {
         };
         let (mut token, user) = (token_of(&row)?, user_of(&row, 8)?);
         if token.last_seen.is_none_or(|seen| to_us(seen) <= later_us(at, -TOUCH_SECONDS)) {
-            let mut transaction = self.store.write().await?;
-            let sql = "UPDATE token SET seen_us = $1 WHERE id = $2";
-            transaction.execute(sql, &values![to_us(at), token.id.get()]).await?;
-            transaction.commit().await?;
+            let (people, id) = (self.clone(), token.id);
+            self.note(async move { people.touch_token(id, at).await });
             token.last_seen = Some(from_us(to_us(at)));
         }
         Ok(Some((token, user)))
+    }
+
+    async fn touch_token(&self, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.store.write().await?;
+        let sql = "UPDATE token SET seen_us = $1 WHERE id = $2";
+        transaction.execute(sql, &values![to_us(at), id.get()]).await?;
+        transaction.commit().await
     }
 
     /// The tokens of a user, revoked and expired ones too, newest first.
@@ -141,6 +148,21 @@ impl People {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Revokes every token of a user that isn't yet; tells the audit log of each.
+pub(super) async fn revoke_all(
+    transaction: &mut Transaction<'_>,
+    user: UserId,
+    by: &By,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE token SET revoked_us = $1 WHERE app_user = $2 AND revoked_us IS NULL \
+               RETURNING id";
+    for row in transaction.rows(sql, &values![to_us(by.at), user.get()]).await? {
+        let detail = format!("token {} of user {user}", row.integer(0)?);
+        append(transaction, by, AuditEvent::TokenRevoked, &detail).await?;
+    }
+    Ok(())
 }
 
 fn in_order(scopes: &[Scope]) -> Vec<Scope> {

@@ -3,6 +3,7 @@
 use super::audit::{AuditEvent, append};
 use super::one_time::issue;
 use super::session::end_all;
+use super::token;
 use super::{
     By, Organisation, OrganisationId, OrganisationKind, People, Role, Secret, User, UserId, unknown,
 };
@@ -172,6 +173,7 @@ impl People {
         update(&mut transaction, &after).await?;
         if after.disabled {
             end_all(&mut transaction, id, None).await?;
+            token::revoke_all(&mut transaction, id, by).await?;
         }
         for (event, detail) in told(&before, &after) {
             append(&mut transaction, by, event, &detail).await?;

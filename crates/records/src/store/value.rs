@@ -56,6 +56,15 @@ impl From<Option<i64>> for Value {
     }
 }
 
+/// Refuses texts that have a U+0000.
+pub(super) fn without_nul(values: &[Value]) -> Result<(), StoreError> {
+    let has_nul = |value: &Value| matches!(value, Value::Text(Some(text)) if text.contains('\0'));
+    match values.iter().any(has_nul) {
+        true => Err(StoreError::Nul),
+        false => Ok(()),
+    }
+}
+
 /// The placeholders of several rows: `($1, $2), ($3, $4)`.
 pub(crate) fn places(rows: usize, columns: usize) -> String {
     let place = |row: usize| move |column: usize| format!("${}", row * columns + column + 1);

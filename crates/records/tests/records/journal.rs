@@ -21,6 +21,7 @@ stories! {
     history_is_told_in_pages_of_whole_change_sets;
     fifty_editors_lose_no_update;
     a_caller_who_stops_waiting_takes_nothing_back;
+    a_request_that_cannot_be_kept_fails_no_other;
     a_closed_journal_says_so;
     a_removed_record_can_be_made_again;
     settings_come_and_go_like_records;
@@ -268,6 +269,32 @@ async fn a_caller_who_stops_waiting_takes_nothing_back(database: &Database) {
     assert_eq!(journal.verify().await.unwrap(), second.sequence);
     assert!(watched.has_changed().unwrap());
     assert_eq!(watched.borrow_and_update().head, second.sequence);
+    journal.close().await;
+}
+
+async fn a_request_that_cannot_be_kept_fails_no_other(database: &Database) {
+    let journal = database.open().await;
+    // All at once, so that they are written together.
+    let requests = (0..40).map(|number| {
+        let id = format!("c{number}");
+        let record = format!("capability/{id}");
+        let mut request = change(&record, Some(capability(&id, "One")), Expected::Absent);
+        request.why = Some(if number % 10 == 5 { "a\0b" } else { "Why not" }.to_owned());
+        let journal = journal.clone();
+        tokio::spawn(async move { (number, journal.commit(request).await) })
+    });
+    for committed in requests.collect::<Vec<_>>() {
+        let (number, committed) = committed.await.unwrap();
+        match number % 10 == 5 {
+            true => assert!(
+                matches!(committed, Err(CommitError::Store(StoreError::Nul))),
+                "{number}: {committed:?}"
+            ),
+            false => assert!(committed.is_ok(), "{number}: {committed:?}"),
+        }
+    }
+    assert_eq!(journal.current().versions.len(), 36);
+    journal.verify().await.unwrap();
     journal.close().await;
 }
 

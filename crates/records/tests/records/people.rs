@@ -20,6 +20,7 @@ stories! {
     the_last_owner_stays;
     two_owners_cannot_both_step_down_at_once;
     a_disabled_user_is_out_at_once;
+    a_stolen_token_ends_with_the_password_and_does_not_come_back;
     a_token_is_told_once_and_holds_until_it_ends;
     a_record_is_shared_and_taken_back;
     the_audit_log_tells_it_all;
@@ -273,6 +274,38 @@ async fn a_disabled_user_is_out_at_once(database: &Database) {
     people.change_user(grace.id, &enable, &by(&ada, 28)).await.unwrap();
     assert!(people.session(session.1.expose(), later(29)).await.unwrap().is_none());
     people.sign_in("grace@example.com", PASSWORD, later(30), CLIENT).await.unwrap();
+    journal.close().await;
+}
+
+async fn a_stolen_token_ends_with_the_password_and_does_not_come_back(database: &Database) {
+    let journal = database.open().await;
+    let people = journal.people();
+    let ada = owner(&people).await;
+    let grace = with_password(&people, &ada, "grace@example.com", Role::Supply).await;
+    let make = async |seconds| {
+        let by = by(&grace, seconds);
+        people.create_token(grace.id, "ERP", &[Scope::ReadRecords], None, &by).await.unwrap().1
+    };
+    let holds = async |token: &longlead_records::people::Secret| {
+        people.token(token.expose(), later(50)).await.unwrap().is_some()
+    };
+    let token = make(21).await;
+    assert!(holds(&token).await);
+    let link = people.issue_link(grace.id, &by(&ada, 22)).await.unwrap();
+    people.set_password_once(link.expose(), PASSWORD, later(23), CLIENT).await.unwrap();
+    assert!(!holds(&token).await, "a new password");
+
+    let token = make(24).await;
+    people.sign_out_everywhere(grace.id, &by(&ada, 25)).await.unwrap();
+    assert!(!holds(&token).await, "signed out everywhere");
+
+    let token = make(26).await;
+    let change = |disabled| UserChange { disabled: Some(disabled), ..UserChange::default() };
+    people.change_user(grace.id, &change(true), &by(&ada, 27)).await.unwrap();
+    people.change_user(grace.id, &change(false), &by(&ada, 28)).await.unwrap();
+    assert!(!holds(&token).await, "disabled and enabled again");
+    let filter = AuditFilter { event: Some(AuditEvent::TokenRevoked), ..AuditFilter::default() };
+    assert_eq!(people.audit(&filter).await.unwrap().len(), 3);
     journal.close().await;
 }
 

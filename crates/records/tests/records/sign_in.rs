@@ -1,6 +1,6 @@
 //! Signing in: sessions, and how often it may be tried.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use longlead_records::people::{People, SignInError};
 
@@ -9,11 +9,14 @@ use crate::world::{Database, PASSWORD, by, later, owner, stories};
 stories! {
     a_session_holds_thirty_days_and_seven_idle;
     sessions_are_listed_and_ended;
+    who_is_signed_in_reads_while_nothing_can_be_written;
     guesses_wait_longer_and_longer;
     the_wait_outlives_the_process;
     guesses_at_once_do_not_slip_through;
     guesses_from_one_address_at_many_accounts_wait_too;
     success_lets_an_account_start_afresh;
+    an_office_full_of_slips_is_not_locked_out;
+    the_addresses_of_one_ipv6_host_count_as_one;
 }
 
 const CLIENT: &str = "192.0.2.7";
@@ -37,7 +40,16 @@ async fn a_session_holds_thirty_days_and_seven_idle(database: &Database) {
     assert_eq!(session.expires_at, later(30 * DAY));
     let holds = async |seconds| {
         let found = people.session(secret.expose(), later(seconds)).await.unwrap();
-        found.map(|(session, _)| session.last_seen)
+        let last_seen = found.map(|(session, _)| session.last_seen)?;
+        // The use is noted in the background.
+        for _ in 0..1000 {
+            let listed = people.sessions_of(session.user, later(seconds)).await.unwrap();
+            if listed.iter().any(|listed| listed.last_seen == last_seen) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Some(last_seen)
     };
     assert_eq!(holds(59).await, Some(later(0)), "noted once a minute");
     assert_eq!(holds(60).await, Some(later(60)));
@@ -50,6 +62,26 @@ async fn a_session_holds_thirty_days_and_seven_idle(database: &Database) {
     let (_, secret) = people.sign_in("ada@example.com", PASSWORD, later(0), CLIENT).await.unwrap();
     assert!(people.session(secret.expose(), later(7 * DAY)).await.unwrap().is_none(), "idle");
     assert!(people.session("", later(1)).await.unwrap().is_none());
+    journal.close().await;
+}
+
+async fn who_is_signed_in_reads_while_nothing_can_be_written(database: &Database) {
+    let journal = database.open().await;
+    let people = journal.people();
+    let ada = owner(&people).await;
+    let (_, session) = people.sign_in("ada@example.com", PASSWORD, later(0), CLIENT).await.unwrap();
+    let (_, token) = people.create_token(ada.id, "ERP", &[], None, &by(&ada, 1)).await.unwrap();
+    // As on a full disk: whatever is written about sessions and tokens fails.
+    let sql = if database.url.starts_with("sqlite") {
+        "CREATE TRIGGER full_s BEFORE UPDATE ON session BEGIN SELECT RAISE(ABORT, 'full'); END;
+         CREATE TRIGGER full_t BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'full'); END;"
+    } else {
+        "ALTER TABLE session ADD CONSTRAINT full_s CHECK (seen_us < 0) NOT VALID;
+         ALTER TABLE token ADD CONSTRAINT full_t CHECK (seen_us < 0) NOT VALID;"
+    };
+    database.tamper(sql).await;
+    assert!(people.session(session.expose(), later(120)).await.unwrap().is_some());
+    assert!(people.token(token.expose(), later(120)).await.unwrap().is_some());
     journal.close().await;
 }
 
@@ -141,6 +173,42 @@ async fn guesses_from_one_address_at_many_accounts_wait_too(database: &Database)
     }
     assert!(matches!(guess(20, CLIENT).await, SignInError::Throttled { retry_after_seconds: 1 }));
     assert!(matches!(guess(20, "192.0.2.8").await, SignInError::Wrong), "others don't wait");
+    journal.close().await;
+}
+
+async fn an_office_full_of_slips_is_not_locked_out(database: &Database) {
+    let journal = database.open().await;
+    let people = journal.people();
+    owner(&people).await;
+    // A slip every twenty minutes by someone else, for ten hours; people sign in all the while.
+    for slip in 0..30 {
+        let email = format!("user{slip}@example.com");
+        let refused = people
+            .sign_in(&email, "a wrong password", later(slip * 1200), CLIENT)
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, SignInError::Wrong), "slip {slip}: {refused:?}");
+        if slip % 10 == 0 {
+            assert_eq!(attempt(&people, PASSWORD, slip * 1200 + 600).await, Ok(()), "slip {slip}");
+        }
+    }
+    journal.close().await;
+}
+
+async fn the_addresses_of_one_ipv6_host_count_as_one(database: &Database) {
+    let journal = database.open().await;
+    let people = journal.people();
+    owner(&people).await;
+    let guess = async |number: u64, client: &str| {
+        let email = format!("user{number}@example.com");
+        people.sign_in(&email, "a wrong password", later(100), client).await.unwrap_err()
+    };
+    for number in 0..20 {
+        let client = format!("2001:db8::{number:x}");
+        assert!(matches!(guess(number, &client).await, SignInError::Wrong), "{number}");
+    }
+    assert!(matches!(guess(20, "2001:db8::ffff").await, SignInError::Throttled { .. }));
+    assert!(matches!(guess(20, "2001:db8:0:1::1").await, SignInError::Wrong), "another network");
     journal.close().await;
 }
 

@@ -7,6 +7,7 @@ use crate::world::{Database, later, owner, stories};
 
 stories! {
     a_forecast_is_kept_if_it_says_something_new;
+    the_forecasts_around_a_change_are_found_without_the_others;
     a_draft_is_saved_by_whoever_saw_its_last_version;
 }
 
@@ -44,6 +45,41 @@ async fn a_forecast_is_kept_if_it_says_something_new(database: &Database) {
     let days: Vec<_> = of_one.iter().map(|told| told.items[0].p80.unwrap().day()).collect();
     assert_eq!(days, [20, 21, 20]);
     assert!(journal.forecast_of("nothing").await.unwrap().is_empty());
+    journal.close().await;
+}
+
+async fn the_forecasts_around_a_change_are_found_without_the_others(database: &Database) {
+    let journal = database.open().await;
+    let both = |sop: i8, evt: i8| vec![logged("sop", sop), logged("evt", evt)];
+    for (seconds, sequence, items) in [
+        (1, 1, both(20, 3)),
+        (2, 3, both(20, 4)),
+        (3, 3, both(21, 4)),
+        (4, 5, vec![logged("sop", 20)]),
+    ] {
+        let day = date(2027, 3, 1);
+        journal.log_forecast(sequence.into(), later(seconds), day, &items).await.unwrap();
+    }
+    let before = async |sequence: u64| journal.forecast_before(sequence.into()).await.unwrap();
+    assert_eq!(before(1).await, None);
+    assert_eq!(before(3).await.unwrap().at, later(1));
+    assert_eq!(before(4).await.unwrap().items, both(21, 4), "the last of the change before");
+    let at = async |sequence: u64| journal.forecast_at(sequence.into()).await.unwrap();
+    assert_eq!(at(3).await.unwrap().at, later(2), "the first of this change");
+    assert_eq!(at(4).await, None);
+    let of = async |id: &str, sequence: u64| {
+        let found = journal.forecast_of_before(id, sequence.into()).await.unwrap();
+        found.map(|it| it.items[0].p80.unwrap().day())
+    };
+    assert_eq!(
+        (of("evt", 9).await, of("evt", 3).await, of("evt", 1).await),
+        (Some(4), Some(3), None)
+    );
+    let changes = journal.forecast_changes(&["sop", "evt", "nothing"]).await.unwrap();
+    let told = changes.iter().map(|it| (it.items[0].id.as_str(), it.items[0].p80.unwrap().day()));
+    let told: Vec<_> = told.collect();
+    let expect = [("evt", 3), ("evt", 4), ("sop", 20), ("sop", 21), ("sop", 20)];
+    assert_eq!(told, expect, "what was said again is left out, what was said anew is not");
     journal.close().await;
 }
 

@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use longlead_model::{Code, Diagnostic};
+use longlead_model::Diagnostic;
 use longlead_records::{IdempotencyKey, Sequence};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,7 @@ use crate::api::precondition::is_current;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::sight;
 
 /// The last change set that an answer knows of.
 pub(crate) const SEQUENCE: HeaderName = HeaderName::from_static("longlead-sequence");
@@ -58,6 +59,14 @@ pub(crate) fn not_modified(tag: &str) -> Response {
     response
 }
 
+/// As [`insight`], to a question that has a body: only what is read by GET can be current.
+pub(crate) fn insight_of_question<T: Serialize>(
+    seen: &Seen,
+    value: &T,
+) -> Result<Response, Problem> {
+    insight(seen, &HeaderMap::new(), value)
+}
+
 /// An answer that follows from the product as of a change set: tagged by that and by what it says,
 /// since what a reader sees also follows from shares and from their discipline.
 pub(crate) fn insight<T: Serialize>(
@@ -88,21 +97,5 @@ pub(crate) fn discreet(seen: &Seen, mut problem: Problem) -> Problem {
 }
 
 pub(crate) fn discreet_diagnostics(seen: &Seen, told: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    if seen.sight.is_whole() {
-        return told;
-    }
-    let (own, others): (Vec<_>, Vec<_>) = told.into_iter().partition(|diagnostic| {
-        let place = diagnostic.place.as_ref();
-        let key = place.and_then(|place| place.file.parse().ok());
-        key.is_some_and(|key| seen.sees(&key))
-    });
-    let mut discreet: Vec<Diagnostic> = own
-        .into_iter()
-        .map(|diagnostic| Diagnostic { help: None, related: Vec::new(), ..diagnostic })
-        .collect();
-    if others.iter().any(Diagnostic::is_error) {
-        let message = "it contradicts records that aren't shared with you";
-        discreet.push(Diagnostic::error(Code::Contradiction, message));
-    }
-    discreet
+    sight::discreet(&seen.sight, told)
 }

@@ -6,8 +6,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 use longlead_model::{Bundle, Code, Diagnostic, Edit, Place, RecordKey};
 use longlead_records::{
-    Change, ChangeFilter, CommitError, CommitRequest, Committed, Expected, IdempotencyKey, Preview,
-    PreviewItem, Sequence, Version, VersionedEdit,
+    Change, ChangeFilter, CommitRequest, Committed, Expected, IdempotencyKey, Preview, PreviewItem,
+    Sequence, Version, VersionedEdit,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::api::operation::{
     Answer, Body, Header, JSON, Operation, Parameter, Schemas, Tag, number, of, text, truth,
 };
 use crate::api::query::{Named, Query, kind_named};
-use crate::api::record::{IF_NONE_MATCH, LIMIT, admit, checked_why, key_named};
+use crate::api::record::{IF_NONE_MATCH, LIMIT, admit_all, checked_why, key_named};
 use crate::app::App;
 use crate::problem::{Problem, diagnostic_json};
 use crate::reader::Seen;
@@ -276,7 +276,7 @@ pub(crate) struct NewChangeSet {
     #[schemars(length(max = 500))]
     why: Option<String>,
     /// The changes; of several changes of one record the last holds.
-    #[schemars(with = "Vec<NewChange>", length(min = 1, max = 10_000))]
+    #[schemars(with = "Vec<NewChange>", length(min = 1, max = CHANGES_MAX))]
     changes: Vec<Json>,
 }
 
@@ -399,18 +399,24 @@ pub(crate) async fn commit(
     let set = asked(body)?;
     let why = checked_why(set.why.as_deref())?;
     let edits = edits(&seen, set.changes)?;
-    for edit in &edits {
-        admit(&seen, &edit.edit.key, edit.expected)?;
-    }
+    admit_all(&seen, &edits)?;
     match is_dry_run {
         true => Ok(answer::json(StatusCode::OK, &preview(&app, &seen, &edits))),
         false => committed(&app, &seen, why, edits, again).await,
     }
 }
 
+/// As many changes as one set has at most.
+const CHANGES_MAX: usize = 10_000;
+
 fn asked(body: Json) -> Result<NewChangeSet, Problem> {
     let set: NewChangeSet = decode(body, "body")
         .map_err(|told| unprocessable("The body is no change set").diagnostics(vec![told]))?;
+    if set.changes.len() > CHANGES_MAX {
+        let message = format!("a change set has at most {CHANGES_MAX} changes");
+        let told = Diagnostic::error(Code::OutOfRange, message).help("make several of it");
+        return Err(unprocessable("The body is no change set").diagnostics(vec![told]));
+    }
     if set.changes.is_empty() {
         let told = Diagnostic::error(Code::MissingField, "`changes` is empty")
             .help("name at least one change");
@@ -531,11 +537,11 @@ async fn committed(
 ) -> Result<Response, Problem> {
     let (who, at): (_, Timestamp) = (seen.reader.actor(), app.now());
     let request = CommitRequest { who, at, why, edits, idempotency: again };
-    let committed: Committed =
-        app.journal().commit(request).await.map_err(|error| match error {
-            CommitError::Store(error) => Problem::internal(&error),
-            error => answer::discreet(seen, error.into()),
-        })?;
+    let committed: Committed = app
+        .journal()
+        .commit(request)
+        .await
+        .map_err(|error| answer::discreet(seen, error.into()))?;
     let told = CommittedChange {
         sequence: committed.sequence.get(),
         at: committed.at.to_string(),

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::guard::media_type;
 use crate::problem::Problem;
 use crate::reader::{Credential, Reader};
+use crate::rights::Needs;
 
 /// Names a request that may come again.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -26,20 +27,30 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Lets a request through if it is what its operation says.
 pub(crate) async fn hold(
-    State((app, operation)): State<(App, &'static Operation)>,
+    State((app, operation, needs)): State<(App, &'static Operation, Needs)>,
     request: Request,
     next: Next,
 ) -> Response {
     if let Err(refusal) = check(operation, &request) {
         return refusal.into_response();
     }
-    match key_of(&request) {
+    // An answer to a question can be made again: only what changes something is kept.
+    let key = match needs {
+        Needs::WriteRecords if !is_dry_run(&request) => key_of(&request),
+        _ => Ok(None),
+    };
+    match key {
         Ok(None) => next.run(request).await,
         Ok(Some(key)) => {
             once(&app, key, request, next).await.unwrap_or_else(Problem::into_response)
         }
         Err(refusal) => refusal.into_response(),
     }
+}
+
+fn is_dry_run(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|pair| pair == "dry_run=true")
 }
 
 fn check(operation: &Operation, request: &Request) -> Result<(), Problem> {
@@ -93,10 +104,8 @@ async fn once(
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let body = to_bytes(body, app.settings().body_bytes_max).await.map_err(|_| {
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        Problem::new(status, "too-large", "The request is too large")
-    })?;
+    let bytes_max = app.settings().body_bytes_max;
+    let body = to_bytes(body, bytes_max).await.map_err(|_| Problem::too_large(bytes_max))?;
     match app.journal().idempotent_begin(&key, &digest(&parts, &body), app.now()).await? {
         Begun::New => {
             parts.extensions.insert(key.clone());
@@ -140,6 +149,10 @@ pub(crate) fn digest(parts: &Parts, body: &Bytes) -> String {
 /// Headers that belong to an answer, and not to the connection or the moment.
 const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, SEQUENCE];
 
+/// Larger answers aren't kept: the journal itself knows the keys of changes, so that none is made
+/// twice.
+const KEPT_BYTES_MAX: usize = 256 << 10;
+
 /// Keeps an answer; one that tells of a fault of ours is not final, and so is not kept.
 async fn keep(app: &App, key: &IdempotencyKey, response: Response) -> Result<Response, Problem> {
     if response.status().is_server_error() {
@@ -148,6 +161,10 @@ async fn keep(app: &App, key: &IdempotencyKey, response: Response) -> Result<Res
     }
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error))?;
+    if body.len() > KEPT_BYTES_MAX {
+        app.journal().idempotent_abandon(key).await?;
+        return Ok(Response::from_parts(parts, Body::from(body)));
+    }
     let headers = KEPT.into_iter().filter_map(|name| {
         let value = parts.headers.get(&name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), json!(value)))

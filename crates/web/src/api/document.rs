@@ -207,6 +207,11 @@ fn is_change(route: &Route) -> bool {
     route.method != Method::GET
 }
 
+/// Whether the answer to a request is kept under its `Idempotency-Key`.
+fn may_come_again(route: &Route) -> bool {
+    is_change(route) && route.needs == Needs::WriteRecords
+}
+
 fn parameters(route: &Route, operation: &Operation) -> Vec<Json> {
     let parameter = |place: &str, it: &Parameter| {
         json!({
@@ -223,7 +228,7 @@ fn parameters(route: &Route, operation: &Operation) -> Vec<Json> {
     let in_path = segments.map(|name| parameter("path", &of_path(name)));
     let in_query = operation.query.iter().map(|it| parameter("query", it));
     let in_header = operation.headers.iter().map(|it| parameter("header", it));
-    let again = is_change(route).then(|| parameter("header", &AGAIN));
+    let again = may_come_again(route).then(|| parameter("header", &AGAIN));
     in_path.chain(in_query).chain(in_header).chain(again).collect()
 }
 
@@ -274,7 +279,10 @@ fn responses(route: &Route, operation: &Operation, schemas: &mut Schemas) -> Jso
     for answer in operation.answers {
         let mut response = json!({ "description": answer.what });
         if let (Some(schema), Some(object)) = (answer.schema, response.as_object_mut()) {
-            object.insert("content".to_owned(), json!({ JSON: { "schema": schema(schemas) } }));
+            object.insert(
+                "content".to_owned(),
+                json!({ answer.media: { "schema": schema(schemas) } }),
+            );
         }
         let headers = answer.headers.iter().map(|header| {
             let schema = json!({ "type": "string" });
@@ -320,8 +328,10 @@ fn common(route: &Route, operation: &Operation) -> Vec<(u16, &'static str)> {
     if !operation.query.is_empty() {
         common.push((422, "A parameter can be read, but contradicts another or leads nowhere."));
     }
-    if is_change(route) {
+    if may_come_again(route) {
         common.push((409, "A request with the same `Idempotency-Key` is being answered."));
+    }
+    if is_change(route) {
         common.push((422, "What was sent is wrong; each diagnostic says how to mend it."));
     }
     if operation.body.is_some() {

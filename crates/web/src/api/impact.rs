@@ -197,7 +197,6 @@ pub(crate) const IMPACT: Operation = Operation {
 pub(crate) async fn impact(
     State(app): State<App>,
     reader: Reader,
-    headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let before = caught_up(&app, reader).await?;
@@ -216,5 +215,5 @@ pub(crate) async fn impact(
     }
     let sequence = before.outlook.sequence().get();
     let impact = Impact { sequence, comparison, records: records.into_iter().collect() };
-    answer::insight(&before, &headers, &impact)
+    answer::insight_of_question(&before, &impact)
 }

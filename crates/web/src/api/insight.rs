@@ -27,7 +27,7 @@ use crate::api::operation::{
 use crate::api::query::{Named, Query};
 use crate::api::record::IF_NONE_MATCH;
 use crate::app::App;
-use crate::engine::{self, Outlook};
+use crate::engine;
 use crate::problem::Problem;
 use crate::reader::{Reader, Seen};
 
@@ -88,21 +88,19 @@ impl FromRequestParts<App> for Asked {
         }
         let latest = Seen::from_request_parts(parts, app).await?;
         let as_of: Option<Date> = query.parsed("as_of", "a day such as 2026-11-23")?;
-        let snapshot = match query.one("at")? {
-            Some(at) => Some(Arc::new(snapshot_at(app, at).await?)),
+        let at = match query.one("at")? {
+            Some(at) => Some(sequence_at(app, at).await?),
             None => None,
         };
-        let seen = match (snapshot, as_of) {
+        let seen = match (at, as_of) {
             (None, None) => latest,
-            (Some(snapshot), as_of) => {
-                let then = snapshot.at.unwrap_or_else(|| app.now());
-                let known = engine::day(&snapshot.bundle, then);
-                planned(app, reader, snapshot, known, as_of).await?
-            }
-            (None, Some(_)) => {
+            (Some(at), as_of) => past(app, reader, at, as_of).await?,
+            (None, Some(as_of)) => {
                 let (snapshot, known) =
                     (Arc::clone(&latest.outlook.snapshot), latest.outlook.as_of);
-                planned(app, reader, snapshot, known, as_of).await?
+                let as_of = near(as_of, known)?;
+                let outlook = app.engine().of_snapshot(snapshot, as_of).await;
+                Seen::new(app.clone(), reader, outlook.map_err(Problem::unplanned)?).await?
             }
         };
         Ok(Asked(seen))
@@ -116,42 +114,31 @@ pub(crate) async fn reach(app: &App, sequence: Sequence) -> Result<(), Problem> 
     }
     match app.engine().reached(sequence, PATIENCE).await {
         true => Ok(()),
-        false => {
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            let title = "The plan with this change isn't ready";
-            let mut problem = Problem::new(status, "not-ready", title);
-            problem.retry_after_seconds = Some(1);
-            Err(problem)
-        }
+        false => Err(Problem::not_ready("The plan with this change isn't ready")),
     }
 }
 
-async fn snapshot_at(app: &App, at: &str) -> Result<Snapshot, Problem> {
+/// The number of the change set that `at` is about.
+async fn sequence_at(app: &App, at: &str) -> Result<Sequence, Problem> {
     if let Ok(sequence) = at.parse::<u32>() {
         let sequence = Sequence::from(u64::from(sequence));
         if sequence > app.journal().current().head {
             return Err(Problem::not_found(format!("There is no change set {sequence} yet")));
         }
-        return Ok(app.journal().at_sequence(sequence).await?);
+        return Ok(sequence);
     }
     let instant: Timestamp = at.parse().map_err(|_| {
         Problem::bad_request("`at` is neither the number of a change set nor an instant")
             .detail("Write it as 2026-11-23T09:00:00Z.")
     })?;
-    Ok(app.journal().as_of(instant).await?)
+    Ok(app.journal().sequence_at(instant).await?)
 }
 
 /// Days further away are no plan's: the calendars would have to reach there.
 const YEARS_MAX: i64 = 20;
 
-async fn planned(
-    app: &App,
-    reader: Reader,
-    snapshot: Arc<Snapshot>,
-    known: Date,
-    as_of: Option<Date>,
-) -> Result<Seen, Problem> {
-    let as_of = as_of.unwrap_or(known);
+/// The day, if the plan of a product whose facts hold on another can be asked for it.
+fn near(as_of: Date, known: Date) -> Result<Date, Problem> {
     let from = known.saturating_sub(YEARS_MAX.years());
     let until = known.saturating_add(YEARS_MAX.years());
     if !(from..=until).contains(&as_of) {
@@ -159,9 +146,22 @@ async fn planned(
         let title = format!("`as_of` is more than {YEARS_MAX} years away");
         return Err(Problem::new(status, "invalid", title));
     }
-    let outlook = app.engine().of_snapshot(snapshot, as_of).await;
-    let outlook = outlook.map_err(Problem::unplanned)?;
-    Seen::new(app.clone(), reader, outlook).await
+    Ok(as_of)
+}
+
+/// What is seen of the product right after a change set.
+async fn past(
+    app: &App,
+    reader: Reader,
+    at: Sequence,
+    as_of: Option<Date>,
+) -> Result<Seen, Problem> {
+    let day = |snapshot: &Snapshot| {
+        let known = engine::day(&snapshot.bundle, snapshot.at.unwrap_or_else(|| app.now()));
+        as_of.map_or(Ok(known), |as_of| near(as_of, known))
+    };
+    let outlook = app.engine().of_past(app.journal(), at, as_of, day).await?;
+    Seen::new(app.clone(), reader, outlook.map_err(Problem::unplanned)?).await
 }
 
 pub(crate) const FORECAST: Operation = Operation {
@@ -576,10 +576,6 @@ fn logged_json(seen: &Seen, logged: &LoggedForecast) -> Json {
 /// The newest plan, once it includes all that was changed when this was asked.
 pub(crate) async fn caught_up(app: &App, reader: Reader) -> Result<Seen, Problem> {
     reach(app, app.journal().current().head).await?;
-    let outlook: Option<Arc<Outlook>> = app.engine().latest();
-    let not_ready = || {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        Problem::new(status, "not-ready", "The first plan is being computed")
-    };
-    Seen::new(app.clone(), reader, outlook.ok_or_else(not_ready)?).await
+    let outlook = app.engine().latest().ok_or_else(Problem::no_plan_yet)?;
+    Seen::new(app.clone(), reader, outlook).await
 }

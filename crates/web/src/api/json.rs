@@ -26,7 +26,7 @@ impl FromRequest<App> for JsonBody {
         let bytes = Bytes::from_request(request, app).await.map_err(|error| {
             let status = error.status();
             if status == StatusCode::PAYLOAD_TOO_LARGE {
-                return Problem::new(status, "too-large", "The request is too large");
+                return Problem::too_large(app.settings().body_bytes_max);
             }
             Problem::bad_request("The body can't be read")
         })?;
@@ -41,12 +41,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Json, Problem> {
     let read = Strict(&reading)
         .deserialize(&mut deserializer)
         .and_then(|json| deserializer.end().map(|()| json));
-    let json = read.map_err(|error| {
-        Problem::bad_request("The body is not JSON").detail(format!("{error}."))
-    })?;
     let twice = reading.twice.into_inner();
-    if twice.is_empty() {
-        return Ok(json);
+    // Reading stops at the last that is noted.
+    if twice.len() < TWICE_MAX {
+        let json = read.map_err(|error| {
+            Problem::bad_request("The body is not JSON").detail(format!("{error}."))
+        })?;
+        if twice.is_empty() {
+            return Ok(json);
+        }
     }
     let diagnostics = twice.into_iter().map(|path| {
         Diagnostic::error(Code::Contradiction, format!("`{path}` stands twice"))
@@ -67,11 +70,36 @@ pub(crate) fn unprocessable(title: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", title)
 }
 
+/// So many members that stand twice are told; a body with more isn't read on.
+const TWICE_MAX: usize = 20;
+
+/// So much of a member's name is told, in characters.
+const NAME_CHARACTERS_MAX: usize = 60;
+
 /// What is noted while reading.
 #[derive(Debug, Default)]
 struct Reading {
     path: RefCell<Vec<String>>,
     twice: RefCell<Vec<String>>,
+}
+
+impl Reading {
+    /// Goes into a member. Its name is kept short: each member that stands twice repeats it.
+    fn enter(&self, name: &str) {
+        self.path.borrow_mut().push(name.chars().take(NAME_CHARACTERS_MAX).collect());
+    }
+
+    fn leave(&self) {
+        self.path.borrow_mut().pop();
+    }
+
+    /// Notes that the member stands twice; false if that is enough.
+    fn note(&self) -> bool {
+        let path = self.path.borrow().join(".").replace(".[…]", "[…]");
+        let mut twice = self.twice.borrow_mut();
+        twice.push(path);
+        twice.len() < TWICE_MAX
+    }
 }
 
 /// Reads any value and notes what stands twice.
@@ -124,24 +152,23 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        self.0.path.borrow_mut().push("[…]".to_owned());
+        self.0.enter("[…]");
         while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
-        self.0.path.borrow_mut().pop();
+        self.0.leave();
         Ok(Json::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            self.0.path.borrow_mut().push(name.clone());
+            self.0.enter(&name);
             let value = members.next_value_seed(self)?;
-            if object.insert(name, value).is_some() {
-                let path = self.0.path.borrow().join(".").replace(".[…]", "[…]");
-                self.0.twice.borrow_mut().push(path);
+            if object.insert(name, value).is_some() && !self.0.note() {
+                return Err(Error::custom("too many members stand twice"));
             }
-            self.0.path.borrow_mut().pop();
+            self.0.leave();
         }
         Ok(Json::Object(object))
     }
@@ -209,6 +236,16 @@ mod tests {
         let problem = parse(br#"{"a": 1, "a": 2, "b": [{"c": {"d": 1, "d": 1}}]}"#).unwrap_err();
         let told: Vec<_> = problem.diagnostics.iter().map(|it| it.message.as_str()).collect();
         assert_eq!(told, ["`a` stands twice", "`b[…].c.d` stands twice"]);
+    }
+
+    #[test]
+    fn a_body_full_of_members_that_stand_twice_is_told_in_few_words() {
+        let name = "n".repeat(1 << 20);
+        let members = vec!["\"a\":0"; 50_000].join(",");
+        let problem = parse(format!("{{\"{name}\":{{{members}}}}}").as_bytes()).unwrap_err();
+        assert_eq!(problem.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem.diagnostics.len(), TWICE_MAX);
+        assert!(problem.json().to_string().len() < 10_000);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::engine::{Outlook, day};
 use crate::problem::Problem;
 use crate::reader::{Reader, Seen};
+use crate::sight::Sights;
 
 /// The newest records. They may have no plan yet: insights ask [`Seen`] instead.
 #[derive(Clone, Debug)]
@@ -31,7 +32,14 @@ async fn newest(app: &App, reader: Reader) -> Result<Seen, Problem> {
     let outlook = planned.unwrap_or_else(|| {
         let as_of = day(&snapshot.bundle, app.now());
         let bundle = Arc::clone(&snapshot.bundle);
-        Arc::new(Outlook { snapshot, bundle, plan: Err(Vec::new()), as_of, took: Duration::ZERO })
+        Arc::new(Outlook {
+            snapshot,
+            bundle,
+            plan: Err(Vec::new()),
+            as_of,
+            took: Duration::ZERO,
+            sights: Sights::default(),
+        })
     });
     Seen::new(app.clone(), reader, outlook).await
 }

@@ -126,16 +126,22 @@ pub(crate) struct Answer {
     pub(crate) what: &'static str,
     /// None if the answer has no body.
     pub(crate) schema: Option<SchemaOf>,
+    pub(crate) media: &'static str,
     pub(crate) headers: &'static [Header],
 }
 
 impl Answer {
     pub(crate) const fn new(status: u16, what: &'static str, schema: SchemaOf) -> Answer {
-        Answer { status, what, schema: Some(schema), headers: &[] }
+        Answer { status, what, schema: Some(schema), media: JSON, headers: &[] }
     }
 
     pub(crate) const fn empty(status: u16, what: &'static str) -> Answer {
-        Answer { status, what, schema: None, headers: &[] }
+        Answer { status, what, schema: None, media: JSON, headers: &[] }
+    }
+
+    /// An answer that is text of another media type.
+    pub(crate) const fn text(status: u16, what: &'static str, media: &'static str) -> Answer {
+        Answer { status, what, schema: Some(|_| json!({ "type": "string" })), media, headers: &[] }
     }
 
     pub(crate) const fn with(mut self, headers: &'static [Header]) -> Answer {

@@ -150,6 +150,18 @@ pub(crate) const CODES: &[CodeDoc] = &[
         "Try again; with an `Idempotency-Key` a change is not made twice.",
     ),
     code(
+        "busy",
+        "503",
+        "The database has no connection to spare. Nothing was changed.",
+        "Try again after the seconds of `Retry-After`.",
+    ),
+    code(
+        "in-doubt",
+        "503",
+        "The database went away while it was writing: the change may have been kept, or not.",
+        "Send it again with the same `Idempotency-Key`, or look at the history first.",
+    ),
+    code(
         "not-ready",
         "503",
         "The plan is still being computed, or the request took too long.",

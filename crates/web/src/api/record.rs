@@ -26,6 +26,7 @@ use crate::api::query::{Named, Query, kind_named};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::sight::unseen_references;
 
 pub(crate) use list::{LIST, LIST_KINDS, list, list_kinds, page_of, page_schema};
 
@@ -290,7 +291,7 @@ pub(crate) const IF_NONE_MATCH: Parameter =
 
 const IF_ABSENT: Parameter = Parameter::new(
     "If-None-Match",
-    || json!({ "type": "string", "examples": ["*"] }),
+    || json!({ "type": "string", "enum": ["*"] }),
     "`*` adds a record that isn't there yet.",
 );
 
@@ -371,6 +372,10 @@ pub(crate) fn checked_why(why: Option<&str>) -> Result<Option<String>, Problem> 
     if why.is_some_and(|why| why.chars().count() > WHY_CHARACTERS_MAX) {
         let title = format!("`why` is longer than {WHY_CHARACTERS_MAX} characters");
         return Err(Problem::bad_request(title));
+    }
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if why.is_some_and(|why| why.contains(is_odd)) {
+        return Err(Problem::bad_request("`why` has a control character"));
     }
     Ok(why.map(str::to_owned))
 }
@@ -528,12 +533,19 @@ fn natural_key(kind: Kind, record: &Json) -> Option<RecordKey> {
     bundle.keys().into_iter().find(|key| matches!(key, RecordKey::Record(of, _) if *of == kind))
 }
 
-/// Whether the reader may make a change. Partners aren't told of what they don't see.
-pub(crate) fn admit(seen: &Seen, key: &RecordKey, expected: Expected) -> Result<(), Problem> {
+/// Whether the reader may make a change. Partners aren't told of what they don't see, and take
+/// away nothing: what they couldn't add again isn't theirs to remove.
+fn admit(seen: &Seen, edit: &VersionedEdit) -> Result<(), Problem> {
     let role = seen.reader.user.role.as_str();
-    let allowed = match (expected, key) {
-        (Expected::Absent, RecordKey::Record(kind, _)) => seen.may_add(*kind),
+    let key = &edit.edit.key;
+    let allowed = match (edit.expected, key) {
+        // Whether there is such an activity isn't theirs to find out.
+        (Expected::Absent, RecordKey::Record(Kind::Actual, _)) if !seen.sees(key) => {
+            return Err(missing(seen, key));
+        }
+        (Expected::Absent, RecordKey::Record(..)) => seen.may_create(key),
         _ if !seen.sees(key) => return Err(missing(seen, key)),
+        (_, RecordKey::Record(..)) if edit.edit.after.is_none() => seen.may_create(key),
         _ => seen.may_write(key),
     };
     match allowed {
@@ -545,6 +557,18 @@ pub(crate) fn admit(seen: &Seen, key: &RecordKey, expected: Expected) -> Result<
     }
 }
 
+/// Whether the reader may make changes, and name what they name.
+pub(crate) fn admit_all(seen: &Seen, edits: &[VersionedEdit]) -> Result<(), Problem> {
+    for edit in edits {
+        admit(seen, edit)?;
+    }
+    let unseen = unseen_references(seen, edits.iter().map(|edit| &edit.edit));
+    match unseen.is_empty() {
+        true => Ok(()),
+        false => Err(answer::discreet(seen, CommitError::Refused(unseen).into())),
+    }
+}
+
 /// Commits a change of one record.
 async fn commit(
     app: &App,
@@ -552,13 +576,14 @@ async fn commit(
     again: Option<IdempotencyKey>,
     change: &Change,
 ) -> Result<Committed, Problem> {
-    admit(seen, &change.key, change.expected)?;
     let edit = Edit { key: change.key.clone(), after: change.after.clone() };
+    let edit = VersionedEdit { edit, expected: change.expected };
+    admit_all(seen, std::slice::from_ref(&edit))?;
     let request = CommitRequest {
         who: seen.reader.actor(),
         at: app.now(),
         why: change.why.clone(),
-        edits: vec![VersionedEdit { edit, expected: change.expected }],
+        edits: vec![edit],
         idempotency: again,
     };
     match app.journal().commit(request).await {

@@ -430,6 +430,60 @@ async fn a_repeated_request_gets_the_same_answer_and_is_not_done_twice() {
 }
 
 #[tokio::test]
+async fn answers_to_questions_are_not_kept() {
+    let app = testing::app().await;
+    let owner = owner(&app).await;
+    let key = [("idempotency-key", "question")];
+    let changes = json!({ "changes": [{ "key": "part/buzzer-85db", "replace": buzzer() }] });
+    let dry = owner.send(Method::POST, "/api/v1/changes?dry_run=true", &key, &changes).await;
+    is(&dry, StatusCode::OK);
+    // The key is free for the change itself.
+    let made = owner.send(Method::POST, "/api/v1/changes", &key, &changes).await;
+    is(&made, StatusCode::CREATED);
+    let what_if = json!({ "changes": [] });
+    for _ in 0..2 {
+        let told = owner.send(Method::POST, "/api/v1/what-if", &key, &what_if).await;
+        problem(&told, 422, "invalid");
+        assert!(told.headers.get("idempotency-replayed").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_question_with_a_body_is_never_not_modified() {
+    let app = testing::app().await;
+    let owner = owner(&app).await;
+    let change =
+        json!({ "kind": "feature", "id": "door-open-alerts", "set": { "title": "Doors" } });
+    let what_if = json!({ "changes": [change] });
+    for path in ["/api/v1/what-if", "/api/v1/impact"] {
+        let first = owner.send(Method::POST, path, &[], &what_if).await;
+        is(&first, StatusCode::OK);
+        let tag = told(&first.headers, "etag");
+        let again = owner.send(Method::POST, path, &[("if-none-match", &tag)], &what_if).await;
+        is(&again, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_change_set_has_an_end_and_its_reason_is_text() {
+    let app = testing::app().await;
+    let owner = owner(&app).await;
+    let many = vec![json!({ "key": "part/x", "remove": true, "version": 1 }); 10_001];
+    let many = json!({ "changes": many });
+    let refused = owner.send(Method::POST, "/api/v1/changes", &[], &many).await;
+    let told = problem(&refused, 422, "invalid").to_string();
+    assert!(told.contains("at most 10000 changes"), "{told}");
+    let odd = json!({
+        "why": "a\u{0}b",
+        "changes": [{ "key": "part/buzzer-85db", "replace": buzzer() }],
+    });
+    let refused = owner.send(Method::POST, "/api/v1/changes", &[], &odd).await;
+    problem(&refused, 400, "bad-request");
+    let refused = owner.get("/api/v1/forecasts?id=%00").await;
+    problem(&refused, 400, "bad-request");
+}
+
+#[tokio::test]
 async fn a_request_whose_answer_was_lost_with_the_process_is_not_done_twice() {
     let app = testing::app().await;
     let owner = owner(&app).await;

@@ -87,12 +87,11 @@ pub(crate) const WHAT_IF: Operation = Operation {
 pub(crate) async fn what_if(
     State(app): State<App>,
     reader: Reader,
-    headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let before = caught_up(&app, reader).await?;
     let after = under_changes(&app, &before, body).await?;
-    answer::insight(&before, &headers, &compared(&before, &after)?)
+    answer::insight_of_question(&before, &compared(&before, &after)?)
 }
 
 fn compared(before: &Seen, after: &Seen) -> Result<Compared, Problem> {

@@ -101,7 +101,8 @@ fn described(path: &str, hint: &str, wrong: &[Diagnostic]) -> Option<String> {
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
-fn element_id(path: &str) -> String {
+/// The id of the input of a path, or of the fieldset of its inputs.
+pub(crate) fn element_id(path: &str) -> String {
     format!("f-{}", path.replace('.', "-"))
 }
 
@@ -219,6 +220,13 @@ fn legend(field: &Field, path: &str, wrong: &[Diagnostic]) -> Markup {
     }
 }
 
+/// Whether a text is one of those that a problem quotes: of many rows it tells which is wrong.
+fn is_told(wrong: &[Diagnostic], text: &str) -> bool {
+    let quoted = [format!("`{}`", text.trim()), format!("\"{}\"", text.trim())];
+    let is_quoted = |it: &Diagnostic| quoted.iter().any(|quoted| it.message.contains(quoted));
+    !text.trim().is_empty() && wrong.iter().any(is_quoted)
+}
+
 /// Values one below the other.
 fn list(
     inputs: &Inputs<'_>,
@@ -229,7 +237,7 @@ fn list(
 ) -> Markup {
     let describe = described(path, &field.hint, wrong);
     html! {
-        fieldset.rows id=(element_id(path)) {
+        fieldset.rows id=(element_id(path)) aria-describedby=[describe.as_deref()] {
             (legend(field, path, wrong))
             @for row in shown_rows(inputs, path, BLANK_ROWS) {
                 @let row_path = joined(path, &row.to_string());
@@ -239,7 +247,8 @@ fn list(
                     _ => None,
                 };
                 div.row {
-                    (input(inputs, item, &row_path, describe.as_deref(), !wrong.is_empty(), Some(&label)))
+                    @let is_wrong = is_told(wrong, inputs.typed.text(&row_path));
+                    (input(inputs, item, &row_path, describe.as_deref(), is_wrong, Some(&label)))
                     @if let Some(title) = referred { span.muted { (title) } }
                 }
             }
@@ -261,15 +270,17 @@ fn map(
     let word = keys.map_or_else(|| "name".to_owned(), Kind::word);
     let describe = described(path, &field.hint, wrong);
     html! {
-        fieldset.rows id=(element_id(path)) {
+        fieldset.rows id=(element_id(path)) aria-describedby=[describe.as_deref()] {
             (legend(field, path, wrong))
             @for row in shown_rows(inputs, path, BLANK_ROWS) {
                 @let row_path = joined(path, &row.to_string());
                 @let key_path = joined(&row_path, "key");
                 @let title = keys.and_then(|kind| inputs.names.title(kind, inputs.typed.text(&key_path).trim()));
                 div.row.pair {
-                    (input(inputs, &key, &key_path, describe.as_deref(), !wrong.is_empty(), Some(&format!("{}: {word} {}", field.label, row + 1))))
-                    (input(inputs, value, &joined(&row_path, "value"), describe.as_deref(), !wrong.is_empty(), Some(&format!("{}: value {}", field.label, row + 1))))
+                    @let value_path = joined(&row_path, "value");
+                    @let (is_wrong_key, is_wrong) = (is_told(wrong, inputs.typed.text(&key_path)), is_told(wrong, inputs.typed.text(&value_path)));
+                    (input(inputs, &key, &key_path, describe.as_deref(), is_wrong_key, Some(&format!("{}: {word} {}", field.label, row + 1))))
+                    (input(inputs, value, &value_path, describe.as_deref(), is_wrong, Some(&format!("{}: value {}", field.label, row + 1))))
                     @if let Some(title) = title { span.muted { (title) } }
                 }
             }
@@ -370,6 +381,34 @@ fn groups(
             }
             (more(path, "Add another"))
             @if !filled.is_empty() { p.hint.muted { "Clear every field of one to remove it." } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longlead_model::{Bundle, Code};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_many_rows_the_one_that_is_wrong_is_marked() {
+        let form = Form::of(Some(Kind::Feature));
+        let record = json!({ "id": "f", "after": ["right", "wrong", "well"] });
+        let (typed, bundle) = (Typed::of(form, &record), Bundle::default());
+        let told = Diagnostic::error(Code::UnknownReference, "there is no activity `wrong`");
+        let wrong = BTreeMap::from([("after".to_owned(), vec![told])]);
+        let names = &Names::of_bundle(&bundle);
+        let shown = Inputs { form, typed: &typed, names, wrong: &wrong, id: None, more: None };
+        let page = inputs(&shown).into_string();
+        let inputs: Vec<&str> =
+            page.split("<input").filter(|it| it.contains("name=\"f.after.")).collect();
+        assert_eq!(inputs.len(), 5, "three that hold something, and two blank ones");
+        for input in inputs {
+            let tag = input.split('>').next().unwrap();
+            assert_eq!(tag.contains("aria-invalid"), tag.contains("value=\"wrong\""), "{tag}");
+            assert!(tag.contains("f-after-error-0"), "{tag}");
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Names<'a> {
 }
 
 /// So many choices a list can offer before it slows a browser down.
-const OPTIONS_MAX: usize = 1_500;
+pub(crate) const OPTIONS_MAX: usize = 1_500;
 
 impl<'a> Names<'a> {
     /// Names of the records in a bundle, which must hold nothing that the reader doesn't see.

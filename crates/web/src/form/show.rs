@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use longlead_model::Date;
+use longlead_model::{Date, Kind};
 use maud::{Markup, html};
 use serde_json::Value as Json;
 
@@ -36,7 +36,8 @@ pub(crate) fn meanings(form: &Form) -> Markup {
     }
 }
 
-fn value(control: &Control, json: &Json, names: &Names<'_>) -> Markup {
+/// A value in full.
+pub(super) fn value(control: &Control, json: &Json, names: &Names<'_>) -> Markup {
     match control {
         Control::Check => html! { (if json == &Json::Bool(true) { "yes" } else { "no" }) },
         Control::Date => date(json),
@@ -51,10 +52,7 @@ fn value(control: &Control, json: &Json, names: &Names<'_>) -> Markup {
         Control::Map { keys, value: inner } => html! {
             ul.plain-list {
                 @for (key, json) in json.as_object().into_iter().flatten() {
-                    li {
-                        @match keys { Some(kind) => (names.link(*kind, key)), None => (key) }
-                        ": " (value(inner, json, names))
-                    }
+                    li { (entry(*keys, inner, (key, json), names)) }
                 }
             }
         },
@@ -68,6 +66,19 @@ fn value(control: &Control, json: &Json, names: &Names<'_>) -> Markup {
         | Control::Short { .. } => {
             html! { (scalar(control, json)) }
         }
+    }
+}
+
+/// One value of a map, with what it is of.
+pub(super) fn entry(
+    keys: Option<Kind>,
+    control: &Control,
+    (key, json): (&str, &Json),
+    names: &Names<'_>,
+) -> Markup {
+    html! {
+        @match keys { Some(kind) => (names.link(kind, key)), None => (key) }
+        ": " (value(control, json, names))
     }
 }
 
@@ -244,7 +255,7 @@ fn text(json: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longlead_model::{Kind, RecordKey};
+    use longlead_model::RecordKey;
 
     use super::*;
     use crate::testing::sample;

@@ -47,7 +47,7 @@ async fn page(
     let main = html! {
         @if let Some(refused) = refused { p.notice.bad role="alert" { (refused) } }
         @if let Some(secret) = token {
-            div.notice.good { p { "This is the token. Copy it now: it isn't shown again." } p.mono { code data-copy { (secret) } } }
+            div.notice.good { p { "This is the token. Copy it now: it isn't shown again." } p.copied { code #secret { (secret) } button.button.small type="button" data-copy="#secret" { "Copy" } } }
         }
         section {
             h2 { "You" }
@@ -90,7 +90,7 @@ fn session_list(seen: &Seen, sessions: &[Session]) -> Markup {
         section {
             h2 { "Sessions" }
             div.scroll { table.data {
-                thead { tr { th scope="col" { "From" } th scope="col" { "Since" } th scope="col" { "Last seen" } th scope="col" { "Ends" } th {} } }
+                thead { tr { th scope="col" { "From" } th scope="col" { "Since" } th scope="col" { "Last seen" } th scope="col" { "Ends" } th scope="col" { span.visually-hidden { "End it" } } } }
                 tbody { @for session in sessions {
                     tr {
                         th scope="row" { (session.client) @if Some(session.id) == own { " (this one)" } }
@@ -116,7 +116,7 @@ fn token_list(seen: &Seen, tokens: &[Token]) -> Markup {
             @if tokens.is_empty() { p.muted { "None. A token lets a program do what you may, within its scopes." } }
             @else {
                 div.scroll { table.data {
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "Scopes" } th scope="col" { "Since" } th scope="col" { "Ends" } th {} } }
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "Scopes" } th scope="col" { "Since" } th scope="col" { "Ends" } th scope="col" { span.visually-hidden { "Revoke it" } } } }
                     tbody { @for token in tokens {
                         tr {
                             th scope="row" { (token.name) }
@@ -140,7 +140,8 @@ fn token_list(seen: &Seen, tokens: &[Token]) -> Markup {
 fn token_form(seen: &Seen) -> Markup {
     let role = seen.reader.user.role;
     let may = |scope: &Scope| {
-        let needs = [Needs::ReadRecords, Needs::ReadInsights, Needs::WriteRecords, Needs::Admin];
+        let needs = [Needs::ReadRecords, Needs::ReadInsights, Needs::WriteRecords];
+        let needs = [needs.as_slice(), &[Needs::ReadMetrics, Needs::Admin]].concat();
         needs.iter().any(|needs| needs.scope() == Some(*scope) && needs.met_by(role))
     };
     html! {
@@ -224,23 +225,32 @@ pub(crate) async fn make_token(
         let told = told.iter().filter(move |(told, _)| told == name);
         told.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
     };
-    let scopes: Vec<Scope> = all("scope").iter().filter_map(|it| it.parse().ok()).collect();
+    let scopes: Result<Vec<Scope>, _> = all("scope").iter().map(|it| it.parse()).collect();
+    let now = seen.app.now();
+    let ends = all("days").first().and_then(|days| end_of_token(now, days));
+    // What can't be read must not make a token that can more, or for longer, than was meant.
+    let (Ok(scopes), Some(ends)) = (scopes, ends) else {
+        let page = page(&seen, None, Some("Choose scopes, and when the token ends.")).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
     let name = all("name").first().copied().unwrap_or_default();
     if scopes.is_empty() {
         let page = page(&seen, None, Some("A token needs at least one scope.")).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    let now = seen.app.now();
-    let days = all("days").first().and_then(|days| days.parse::<i64>().ok());
-    let ends = days.and_then(|days| after_days(now, days));
     let by = seen.reader.by(now);
     let user = seen.reader.user.id;
     let (_, secret) = seen.app.people().create_token(user, name, &scopes, ends, &by).await?;
     Ok(page(&seen, Some(secret.expose()), None).await?.into_response())
 }
 
-fn after_days(now: Timestamp, days: i64) -> Option<Timestamp> {
-    now.checked_add(days.clamp(1, 3650).checked_mul(24)?.hours()).ok()
+/// The end of a token by what the form says: nothing is never. None if it can't be read.
+fn end_of_token(now: Timestamp, days: &str) -> Option<Option<Timestamp>> {
+    if days.is_empty() {
+        return Some(None);
+    }
+    let days: i64 = days.parse().ok().filter(|days| (1..=3650).contains(days))?;
+    now.checked_add(days.checked_mul(24)?.hours()).ok().map(Some)
 }
 
 pub(crate) async fn revoke_token(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, Problem> {
@@ -266,8 +276,18 @@ mod tests {
         let fields = [("name", "report"), ("scope", "insights:read"), ("days", "30")];
         let made = viewer.post("/account/tokens", &fields).await;
         assert!(made.text.contains("isn't shown again"), "{}", made.text);
-        let none = viewer.post("/account/tokens", &[("name", "none")]).await;
-        assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
+        for wrong in [
+            &[][..],
+            &[("days", "30")],
+            &[("scope", "insights:read")],
+            &[("scope", "insights:read"), ("days", "soon")],
+            &[("scope", "insights:read"), ("days", "0")],
+            &[("scope", "insights:read"), ("scope", "everything"), ("days", "30")],
+        ] {
+            let fields = [&[("name", "none")], wrong].concat();
+            let none = viewer.post("/account/tokens", &fields).await;
+            assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+        }
         let user = app.people().users().await.unwrap();
         let token = app.people().tokens_of(user[0].id).await.unwrap()[0].id;
         viewer.post(&format!("/account/tokens/{token}/revoke"), &[]).await;

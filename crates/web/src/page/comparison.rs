@@ -1,31 +1,42 @@
 //! What differs between two forecasts, as a page shows it.
 
 use jiff::civil::Date;
-use longlead_horizon::{Change, Comparison, DecisionChange, Forecast, MilestoneChange, percent};
+use longlead_horizon::{
+    Change, Comparison, DecisionChange, Forecast, MilestoneChange, compare, percent,
+};
 use longlead_model::{Bundle, Kind};
 use maud::{Markup, html};
 
+use crate::naming::days_between;
 use crate::ui;
 
 /// Activities that are listed: more would hide what matters.
 const ACTIVITIES_MAX: usize = 15;
 
-/// Both forecasts side by side: what moves, and by how much. What stays isn't shown.
-pub(crate) fn comparison(
-    comparison: &Comparison,
-    bundle: &Bundle,
-    before: &Forecast,
-    after: &Forecast,
-) -> Markup {
+/// One of two plans that are compared, as far as the reader sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Side<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) forecast: &'a Forecast,
+}
+
+/// Two forecasts side by side: what moves, and by how much. What stays isn't shown, and no more
+/// than `rows_max` milestones and decisions are.
+pub(crate) fn comparison(before: Side<'_>, after: Side<'_>, rows_max: usize) -> Markup {
+    let comparison = &compare(before.forecast, after.forecast);
     if comparison.is_empty() {
         return html! { p.notice.info { "No date, decision or feature changes." } };
     }
-    let scale = Scale::of(comparison, before, after);
+    let scale = Scale::of(comparison, before.forecast, after.forecast);
+    let title = |kind: Kind, id: &str| {
+        let of = |side: Side<'_>| side.bundle.records.title(kind, id).map(str::to_owned);
+        of(after).or_else(|| of(before)).unwrap_or_else(|| id.to_owned())
+    };
     html! {
         div.comparison {
-            (milestones(&comparison.milestones, &scale, before, after))
-            (decisions(&comparison.decisions))
-            (coverage(comparison, bundle))
+            (milestones(&comparison.milestones, &scale, [before.forecast, after.forecast], rows_max))
+            (decisions(&comparison.decisions, rows_max))
+            (coverage(comparison, &title))
             (activities(comparison))
         }
     }
@@ -34,10 +45,27 @@ pub(crate) fn comparison(
 /// Days by which something moves, with a sign that isn't colour alone.
 pub(crate) fn moved(days: Option<i32>) -> Markup {
     match days {
-        None | Some(0) => ui::dash(),
+        None => ui::dash(),
+        Some(0) => html! { span.muted { "0 d" } },
         Some(days) if days > 0 => html! { span.delta.later { (days) " d later" } },
         Some(days) => html! { span.delta.earlier { (days.abs()) " d earlier" } },
     }
+}
+
+/// Days by which the last day for a decision moves: later isn't worse, so it has no colour.
+fn shifted(change: &Change<Date>) -> Markup {
+    let days = change.before.zip(change.after).map(|(before, after)| days_between(before, after));
+    html! {
+        @match days {
+            Some(days) if days > 0 => { span.delta { (days) " d later" } },
+            Some(days) if days < 0 => { span.delta { (days.abs()) " d earlier" } },
+            days => (moved(days)),
+        }
+    }
+}
+
+fn rest(count: usize, shown_max: usize, what: &str) -> Markup {
+    html! { @if count > shown_max { p.muted { "And " (count - shown_max) " more " (what) "." } } }
 }
 
 /// Days on a line from the first to the last of what is shown.
@@ -70,21 +98,22 @@ impl Scale {
 fn milestones(
     changes: &[MilestoneChange],
     scale: &Scale,
-    before: &Forecast,
-    after: &Forecast,
+    [before, after]: [&Forecast; 2],
+    rows_max: usize,
 ) -> Markup {
     html! {
         @if !changes.is_empty() {
             h3 { "Milestones and launches" }
             div.scroll {
                 table.data {
+                    caption.visually-hidden { "Milestones that move" }
                     thead { tr {
                         th scope="col" { "Milestone" }
                         th.num scope="col" { "P50" } th.num scope="col" { "P80" }
                         th scope="col" { "Moves (P80)" } th.num scope="col" { "On time" }
                         th scope="col" { "Before and after" }
                     } }
-                    tbody { @for change in changes {
+                    tbody { @for change in changes.iter().take(rows_max) {
                         tr {
                             th scope="row" {
                                 a href=(ui::explain_href(change.id.as_str())) { (change.title) }
@@ -104,6 +133,7 @@ fn milestones(
                     } }
                 }
             }
+            (rest(changes.len(), rows_max, "milestones"))
         }
     }
 }
@@ -144,31 +174,33 @@ fn pair<T: PartialEq>(change: &Change<T>, shown: impl Fn(&T) -> Markup) -> Marku
     }
 }
 
-fn decisions(changes: &[DecisionChange]) -> Markup {
+fn decisions(changes: &[DecisionChange], rows_max: usize) -> Markup {
     html! {
         @if !changes.is_empty() {
             h3 { "Decisions" }
             div.scroll {
                 table.data {
+                    caption.visually-hidden { "Decisions that move" }
                     thead { tr {
                         th scope="col" { "Decision" } th.num scope="col" { "Decide by" }
-                        th.num scope="col" { "On time if decided now" }
+                        th scope="col" { "Moves" } th.num scope="col" { "On time if decided now" }
                     } }
-                    tbody { @for change in changes {
+                    tbody { @for change in changes.iter().take(rows_max) {
                         tr {
                             th scope="row" { a href={ "/decisions/" (change.id) } { (change.title) } }
                             td.num { (dates(&change.decide_by)) }
+                            td { (shifted(&change.decide_by)) }
                             td.num { (shares(&change.best_confidence)) }
                         }
                     } }
                 }
             }
+            (rest(changes.len(), rows_max, "decisions"))
         }
     }
 }
 
-fn coverage(comparison: &Comparison, bundle: &Bundle) -> Markup {
-    let title = |kind: Kind, id: &str| bundle.records.title(kind, id).unwrap_or(id).to_owned();
+fn coverage(comparison: &Comparison, title: &dyn Fn(Kind, &str) -> String) -> Markup {
     let feature = |id: &str| html! { a href={ "/features/" (id) } { (title(Kind::Feature, id)) } };
     let revision =
         |id: &str| html! { a href={ "/hardware/" (id) } { (title(Kind::Revision, id)) } };
@@ -201,7 +233,7 @@ fn activities(comparison: &Comparison) -> Markup {
         .iter()
         .map(|change| {
             let ends = change.finish_p50.before.zip(change.finish_p50.after);
-            (ends.map(|(before, after)| (after - before).get_days()), change)
+            (ends.map(|(before, after)| days_between(before, after)), change)
         })
         .collect();
     moves.sort_by_key(|(days, _)| std::cmp::Reverse(days.map_or(i32::MAX, i32::abs)));
@@ -225,7 +257,7 @@ fn activities(comparison: &Comparison) -> Markup {
                         } }
                     }
                 }
-                @if rest > 0 { p.muted { "and " (rest) " more, which move less" } }
+                @if rest > 0 { p.muted { "And " (rest) " more." } }
             }
         }
     }

@@ -112,7 +112,7 @@ fn recorded_as<'a>(
     all.iter().find(|it| !it.derived && it.gates == decision.gates && it.target == decision.target)
 }
 
-/// What loses most by waiting a month comes first: by money where a delay has a price, then by the
+/// What loses most by waiting four weeks comes first: by money where a delay has a price, then by the
 /// probability that is lost.
 fn rank(items: &mut [Item<'_>]) {
     let money = |item: &Item<'_>| item.waiting.and_then(|it| it.month_cost).unwrap_or(0.0);
@@ -162,8 +162,8 @@ fn main(seen: &Seen, open: &[Item<'_>], decided: &[&DecisionForecast], by_regret
                 p.notice.info {
                     span {
                         strong { "Regret" }
-                        " is what waiting is expected to cost: the probability of being on time that is lost by deciding a week or a month later, times what a week of delay of the target costs. "
-                        "A delay of more than a week costs more, so it is the least that is lost. Decisions with a price come first, by money; the others follow, by the probability lost in a month."
+                        " is what waiting is expected to cost: the probability of being on time that is lost by deciding a week or four weeks later, times what a week of delay of the target costs. "
+                        "A delay of more than a week costs more, so it is the least that is lost. Decisions with a price come first, by money; the others follow, by the probability lost in four weeks."
                     }
                 }
             }
@@ -199,7 +199,7 @@ fn table(seen: &Seen, open: &[Item<'_>], by_regret: bool) -> Markup {
                     th.num scope="col" { "Decide by" }
                     th.num scope="col" title="The probability that the target holds if it is decided today" { "If decided today" }
                     th.num scope="col" title="Probability of being on time that is lost by waiting" { "Lost in a week" }
-                    th.num scope="col" title="Probability of being on time that is lost by waiting 28 days" { "Lost in a month" }
+                    th.num scope="col" title="Probability of being on time that is lost by waiting 28 days" { "Lost in four weeks" }
                     th scope="col" { "Who decides" }
                     th scope="col" { "Target" }
                 } }

@@ -214,7 +214,7 @@ fn step_item(seen: &Seen, plan: &Plan, vocabulary: &Vocabulary<'_>, told: &Told<
                 @if has_hidden { li.muted { "Something that isn't shared with you plays a part as well." } }
             }
             @if let Some((kind, id, field)) = lever.filter(|_| !is_finished && seen.sight.is_whole()) {
-                a.small-link href=(what_if_href(kind, id, field)) { "What if this were two weeks faster?" }
+                a.small-link href=(what_if_href(kind, id, field)) { "Try another time in a what-if" }
             }
         }
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::layout::{self, Page};
 use crate::naming::{self, days_between};
+use crate::page::records::counted;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::ui;
@@ -85,7 +86,7 @@ fn lede(open: &[&MilestoneForecast]) -> Markup {
         @if open.is_empty() {
             "No date lies ahead."
         } @else {
-            (open.len()) " dates lie ahead, " (with_target) " of them with a target: "
+            (counted(open.len(), "date lies ahead", "dates lie ahead")) ", " (with_target) " with a target: "
             (count(State::Safe)) " safe, " (count(State::AtRisk)) " at risk, "
             (count(State::Lost)) " lost."
         }
@@ -221,9 +222,10 @@ struct Scale {
 
 impl Scale {
     fn over(milestones: &[&MilestoneForecast], as_of: Date) -> Scale {
-        let lasts = milestones.iter().map(|it| it.p90);
-        let to = lasts.max().unwrap_or(as_of).max(as_of);
-        Scale { from: as_of, to }
+        let days = milestones.iter().map(|it| it.p90);
+        let days = days.chain(milestones.iter().filter_map(|it| it.target)).chain([as_of]);
+        let (from, to) = (days.clone().min(), days.max());
+        Scale { from: from.unwrap_or(as_of), to: to.unwrap_or(as_of) }
     }
 
     /// Where a day lies, in per cent of the width.
@@ -254,8 +256,10 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
+    use jiff::ToSpan as _;
     use longlead_records::people::Role;
 
+    use super::Scale;
     use crate::testing;
 
     #[tokio::test]
@@ -278,6 +282,23 @@ mod tests {
         for told in ["When it comes", "How it drifted", "What moves it", "Cruciality"] {
             assert!(page.text.contains(told), "{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_target_stands_where_its_day_is_though_no_date_lies_so_far_away() {
+        let app = testing::app().await;
+        let outlook = app.engine().latest().unwrap();
+        let forecast = &outlook.plan.as_ref().unwrap().forecast;
+        let as_of = forecast.as_of;
+        let mut milestone = forecast.milestones[0].clone();
+        let (soon, late) = (as_of.saturating_add(10.days()), as_of.saturating_add(100.days()));
+        (milestone.p10, milestone.p50, milestone.p90) = (soon, soon, soon);
+        milestone.target = Some(late);
+        let scale = Scale::over(&[&milestone], as_of);
+        assert_eq!((scale.place(soon).round(), scale.place(late).round()), (10.0, 100.0));
+        milestone.target = Some(as_of.saturating_sub(10.days()));
+        let scale = Scale::over(&[&milestone], as_of);
+        assert_eq!(scale.place(as_of).round(), 50.0, "a target of the past has its place, too");
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::{Names, key_href};
 use crate::layout::{self, Page};
-use crate::page::records::show::{day_of, end_of, instant};
+use crate::page::records::show::{day_of, end_of};
 use crate::page::records::{Newest, counted, diff, kind_of};
 use crate::problem::Problem;
 use crate::reader::Seen;
@@ -41,6 +41,8 @@ const PAGE_SETS: usize = 50;
 /// records may find none of theirs among many.
 const READ_ROWS: u32 = 500;
 const READS_MAX: usize = 20;
+/// Times that a page which has something to show is read for: imports change many records at once.
+const READS_ENOUGH: usize = 3;
 /// Records of a change set that the list names.
 const NAMED_MAX: usize = 4;
 
@@ -133,7 +135,7 @@ async fn sets(
     mut filter: ChangeFilter,
 ) -> Result<(Vec<Set>, Option<Sequence>), Problem> {
     let mut sets: Vec<Set> = Vec::new();
-    for _ in 0..READS_MAX {
+    for read in 1..=READS_MAX {
         let changes = seen.app.journal().changes(&filter).await?;
         let is_last = changes.len() < READ_ROWS as usize;
         let Some(last) = changes.last().map(|change| change.sequence) else {
@@ -151,6 +153,9 @@ async fn sets(
         }
         if is_last {
             return Ok((sets, None));
+        }
+        if read >= READS_ENOUGH && !sets.is_empty() {
+            return Ok((sets, Some(last)));
         }
         filter.before_sequence = Some(last);
     }
@@ -186,7 +191,7 @@ fn row(set: &Set, names: &Names<'_>) -> Markup {
     html! {
         tr {
             td.num { a.row-link href={ "/history/" (set.sequence) } { (set.sequence) } }
-            td.nowrap { (instant(first.at)) }
+            td.nowrap { (ui::instant(first.at)) }
             td { (first.who_name) }
             td.wide { @match &first.why { Some(why) => (why), None => (ui::dash()) } }
             td {

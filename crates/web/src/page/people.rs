@@ -10,12 +10,13 @@ use longlead_model::{Kind, RecordKey};
 use longlead_records::StoreError;
 use longlead_records::people::{
     NewUser, Organisation, OrganisationId, OrganisationKind, Role, Share, ShareId, ShareLevel,
-    User, UserChange, UserError, UserId,
+    Token, TokenId, User, UserChange, UserError, UserId,
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::layout::{self, Page, csrf};
+use crate::page::records::counted;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::rights::{self, Needs};
@@ -41,6 +42,51 @@ fn framed(seen: &Seen, title: &str, lede: Option<Markup>, main: Markup) -> Html<
 }
 
 pub(crate) async fn list(seen: Seen) -> Result<Html<String>, Problem> {
+    people_page(&seen, None).await
+}
+
+/// What a form was sent with, and why it was refused: it is shown again with both.
+#[derive(Debug)]
+struct Refused<T> {
+    typed: T,
+    /// The input that is wrong.
+    field: &'static str,
+    told: String,
+}
+
+impl<T> Refused<T> {
+    /// The form again, if what is wrong is wrong with one of its fields.
+    fn of(error: UserError, typed: T) -> Result<Refused<T>, Problem> {
+        let field = match &error {
+            UserError::EmailTaken(_) | UserError::NoEmail(_) => "email",
+            UserError::NoName => "name",
+            UserError::LastOwner => "role",
+            UserError::NoOrganisation => "organisation",
+            UserError::NoUser | UserError::Store(_) => return Err(error.into()),
+        };
+        Ok(Refused { typed, field, told: sentence(&error.to_string()) })
+    }
+
+    fn at(&self, field: &str) -> Option<&str> {
+        (self.field == field).then_some(self.told.as_str())
+    }
+}
+
+/// Errors begin small, as they also follow a colon.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
+}
+
+fn unprocessable(page: Html<String>) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+}
+
+async fn people_page(
+    seen: &Seen,
+    invited: Option<&Refused<Invited>>,
+) -> Result<Html<String>, Problem> {
     let people = seen.app.people();
     let (users, organisations) = (people.users().await?, people.organisations().await?);
     let shares = people.shares(None).await?;
@@ -48,17 +94,17 @@ pub(crate) async fn list(seen: Seen) -> Result<Html<String>, Problem> {
         section {
             h2 { "Users" }
             (user_table(&users, &organisations))
-            (invite_form(&seen, &organisations))
+            (invite_form(seen, &organisations, invited))
         }
         section {
             h2 { "Organisations" }
             (organisation_table(&organisations, &users, &shares))
-            (organisation_form(&seen))
+            (organisation_form(seen))
         }
         section { h2 { "What each role may change" } (role_table()) }
     };
     let lede = html! { "Who works with this Longlead, and what they may do." };
-    Ok(framed(&seen, "People", Some(lede), main))
+    Ok(framed(seen, "People", Some(lede), main))
 }
 
 fn name_of(organisations: &[Organisation], id: OrganisationId) -> &str {
@@ -78,7 +124,7 @@ fn user_table(users: &[User], organisations: &[Organisation]) -> Markup {
                     td { (user.email) }
                     td { (user.role) }
                     td { (name_of(organisations, user.organisation)) }
-                    td.nowrap { @match user.last_seen { Some(at) => (ui::instant(at)), None => (ui::dash()) } }
+                    td.nowrap data-value=[user.last_seen] { @match user.last_seen { Some(at) => (ui::instant(at)), None => (ui::dash()) } }
                     td { @if user.disabled { "disabled" } @else if user.invited { "invited" } @else { "active" } }
                 }
             } }
@@ -94,24 +140,62 @@ fn organisation_options(organisations: &[Organisation], chosen: Option<Organisat
     html! { @for it in organisations { option value=(it.id) selected[Some(it.id) == chosen] { (it.name) } } }
 }
 
-fn invite_form(seen: &Seen, organisations: &[Organisation]) -> Markup {
+fn invite_form(
+    seen: &Seen,
+    organisations: &[Organisation],
+    refused: Option<&Refused<Invited>>,
+) -> Markup {
+    let nobody = Invited::default();
+    let typed = refused.map_or(&nobody, |it| &it.typed);
     html! {
-        details {
+        details open[refused.is_some()] {
             summary { "Invite someone" }
-            form.edit method="post" action="/people/users" {
+            form.edit method="post" action="/people/users" data-dirty-guard {
                 (csrf(&seen.reader))
-                div.field { label for="name" { "Name" } input #name name="name" required maxlength="200"; }
-                div.field { label for="email" { "Email" } input #email name="email" type="email" required; }
-                div.field { label for="role" { "Role" } select #role name="role" { (role_options(Role::Viewer)) } }
-                div.field {
-                    label for="organisation" { "Organisation" }
-                    select #organisation name="organisation" { (organisation_options(organisations, None)) }
-                    p.hint { "A partner sees what is shared with their organisation." }
-                }
-                (discipline_field(seen, None))
+                (user_fields(seen, organisations, typed, refused))
                 button.button.primary { "Invite" }
             }
         }
+    }
+}
+
+/// What is known of a user, to be typed.
+fn user_fields(
+    seen: &Seen,
+    organisations: &[Organisation],
+    typed: &Invited,
+    refused: Option<&Refused<Invited>>,
+) -> Markup {
+    let told = |field: &str| refused.and_then(|it| it.at(field));
+    let input = |name: &str, label: &str, kind: &str, value: &str| {
+        html! {
+            div.field {
+                label for=(name) { (label) }
+                input id=(name) name=(name) type=(kind) required maxlength="200" value=(value)
+                    aria-invalid=[ui::invalid(told(name))] aria-describedby=[ui::described(name, false, told(name))];
+                (ui::wrong(name, told(name)))
+            }
+        }
+    };
+    html! {
+        (input("name", "Name", "text", &typed.name))
+        (input("email", "Email", "email", &typed.email))
+        div.field {
+            label for="role" { "Role" }
+            select #role name="role" aria-invalid=[ui::invalid(told("role"))]
+                aria-describedby=[ui::described("role", false, told("role"))] { (role_options(typed.role)) }
+            (ui::wrong("role", told("role")))
+        }
+        div.field {
+            label for="organisation" { "Organisation" }
+            select #organisation name="organisation" aria-invalid=[ui::invalid(told("organisation"))]
+                aria-describedby=[ui::described("organisation", true, told("organisation"))] {
+                (organisation_options(organisations, Some(typed.organisation.into())))
+            }
+            p.hint #organisation-hint { "A partner sees what is shared with their organisation." }
+            (ui::wrong("organisation", told("organisation")))
+        }
+        (discipline_field(seen, filled(&typed.discipline).as_deref()))
     }
 }
 
@@ -203,7 +287,7 @@ fn role_table() -> Markup {
 
 // ---- Users ---------------------------------------------------------------------------------
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Invited {
     name: String,
     email: String,
@@ -211,6 +295,25 @@ pub(crate) struct Invited {
     organisation: i64,
     #[serde(default)]
     discipline: String,
+}
+
+impl Default for Invited {
+    fn default() -> Invited {
+        let (name, email, discipline) = (String::new(), String::new(), String::new());
+        Invited { name, email, role: Role::Viewer, organisation: 0, discipline }
+    }
+}
+
+impl Invited {
+    fn of(user: &User) -> Invited {
+        Invited {
+            name: user.name.clone(),
+            email: user.email.clone(),
+            role: user.role,
+            organisation: user.organisation.get(),
+            discipline: user.discipline.clone().unwrap_or_default(),
+        }
+    }
 }
 
 fn filled(text: &str) -> Option<String> {
@@ -226,15 +329,20 @@ pub(crate) async fn invite(seen: Seen, Form(told): Form<Invited>) -> Result<Resp
         discipline: filled(&told.discipline),
     };
     let by = seen.reader.by(seen.app.now());
-    let (user, link) = seen.app.people().create_user(&new, &by).await?;
-    Ok(link_page(&seen, &user, link.expose()).into_response())
+    match seen.app.people().create_user(&new, &by).await {
+        Ok((user, link)) => Ok(link_page(&seen, &user, link.expose()).into_response()),
+        Err(error) => {
+            let refused = Refused::of(error, told)?;
+            Ok(unprocessable(people_page(&seen, Some(&refused)).await?))
+        }
+    }
 }
 
 /// Shows a one-time link, this once.
 fn link_page(seen: &Seen, user: &User, secret: &str) -> Html<String> {
     let main = html! {
         p.notice.good { "Give this link to " strong { (user.name) } ". It sets their password, works once, and holds for 72 hours. It isn't shown again." }
-        p.mono { code data-copy { (layout::host_of(seen)) "/welcome/" (secret) } }
+        p.copied { code #secret { (layout::host_of(seen)) "/welcome/" (secret) } button.button.small type="button" data-copy="#secret" { "Copy" } }
         p { a.button href="/people" { "Done" } }
     };
     framed(seen, "One-time link", None, main)
@@ -246,7 +354,17 @@ async fn user_of(seen: &Seen, id: i64) -> Result<User, Problem> {
 }
 
 pub(crate) async fn user(seen: Seen, Path(id): Path<i64>) -> Result<Html<String>, Problem> {
-    let user = user_of(&seen, id).await?;
+    user_page(&seen, id, None).await
+}
+
+async fn user_page(
+    seen: &Seen,
+    id: i64,
+    refused: Option<&Refused<Invited>>,
+) -> Result<Html<String>, Problem> {
+    let user = user_of(seen, id).await?;
+    let known = Invited::of(&user);
+    let typed = refused.map_or(&known, |it| &it.typed);
     let people = seen.app.people();
     let organisations = people.organisations().await?;
     let sessions = people.sessions_of(user.id, seen.app.now()).await?;
@@ -262,36 +380,72 @@ pub(crate) async fn user(seen: Seen, Path(id): Path<i64>) -> Result<Html<String>
     };
     let main = html! {
         div.split {
-            form.edit method="post" action=(base) {
+            form.edit method="post" action=(base) data-dirty-guard {
                 (csrf(&seen.reader))
-                div.field { label for="name" { "Name" } input #name name="name" required maxlength="200" value=(user.name); }
-                div.field { label for="email" { "Email" } input #email name="email" type="email" required value=(user.email); }
-                div.field { label for="role" { "Role" } select #role name="role" { (role_options(user.role)) } }
-                div.field { label for="organisation" { "Organisation" } select #organisation name="organisation" { (organisation_options(&organisations, Some(user.organisation))) } }
-                (discipline_field(&seen, user.discipline.as_deref()))
+                (user_fields(seen, &organisations, typed, refused))
                 button.button.primary { "Save" }
             }
             aside {
                 h2 { "Access" }
-                p { @if user.disabled { "Disabled: can't sign in." } @else if user.invited { "Invited: has no password yet." } @else { "Active." } " " (sessions.len()) " open sessions, " (tokens.len()) " tokens." }
+                p { @if user.disabled { "Disabled: can't sign in." } @else if user.invited { "Invited: has no password yet." } @else { "Active." } " " (counted(sessions.len(), "open session", "open sessions")) ", " (counted(tokens.len(), "token", "tokens")) "." }
                 div.toolbar {
                     (button("link", "", "New one-time link", None))
                     (button("sign-out", "", "Sign out everywhere", None))
                     @if user.disabled { (button("enable", "", "Enable", None)) }
                     @else { (button("disable", "danger", "Disable", Some("Disable this account? Its sessions end at once."))) }
                 }
+                p.muted { "Signing out everywhere, a new password by a link, and disabling also revoke their tokens." }
                 p { a href={ "/audit?who=" (user.id) } { "What they did" } }
             }
         }
+        @if !tokens.is_empty() { (token_table(&seen, &base, &tokens)) }
     };
-    Ok(framed(&seen, &user.name.clone(), None, main))
+    Ok(framed(seen, &user.name, None, main))
+}
+
+fn token_table(seen: &Seen, base: &str, tokens: &[Token]) -> Markup {
+    html! {
+        section {
+            h2 { "API tokens" }
+            div.scroll { table.data {
+                thead { tr { th scope="col" { "Name" } th scope="col" { "Scopes" } th scope="col" { "Since" } th scope="col" { "Last seen" } th scope="col" { "Ends" } th {} } }
+                tbody { @for token in tokens {
+                    tr {
+                        th scope="row" { (token.name) }
+                        td.mono { @for scope in &token.scopes { (scope) " " } }
+                        td.nowrap { (ui::instant(token.created_at)) }
+                        td.nowrap { @match token.last_seen { Some(at) => (ui::instant(at)), None => (ui::dash()) } }
+                        td.nowrap { @match token.expires_at { Some(at) => (ui::instant(at)), None => "when revoked" } }
+                        td {
+                            form method="post" action={ (base) "/tokens/" (token.id) "/revoke" } data-confirm="Revoke this token? Programs that use it stop at once." {
+                                (csrf(&seen.reader)) button.button.quiet.small { "Revoke" }
+                            }
+                        }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+pub(crate) async fn revoke_token(
+    seen: Seen,
+    Path((id, token)): Path<(i64, i64)>,
+) -> Result<Redirect, Problem> {
+    let user = user_of(&seen, id).await?;
+    let people = seen.app.people();
+    let theirs = people.tokens_of(user.id).await?;
+    let token = theirs.iter().find(|it| it.id == TokenId::from(token));
+    let token = token.ok_or_else(|| Problem::not_found("They have no such token"))?;
+    people.revoke_token(token.id, &seen.reader.by(seen.app.now())).await?;
+    Ok(Redirect::to(&format!("/people/users/{id}")))
 }
 
 pub(crate) async fn change(
     seen: Seen,
     Path(id): Path<i64>,
     Form(told): Form<Invited>,
-) -> Result<Redirect, Problem> {
+) -> Result<Response, Problem> {
     let change = UserChange {
         email: Some(told.email.trim().to_owned()),
         name: Some(told.name.trim().to_owned()),
@@ -300,7 +454,14 @@ pub(crate) async fn change(
         discipline: Some(filled(&told.discipline)),
         disabled: None,
     };
-    changed(&seen, id, &change).await
+    let by = seen.reader.by(seen.app.now());
+    match seen.app.people().change_user(UserId::from(id), &change, &by).await {
+        Ok(_) => Ok(Redirect::to(&format!("/people/users/{id}")).into_response()),
+        Err(error) => {
+            let refused = Refused::of(error, told)?;
+            Ok(unprocessable(user_page(&seen, id, Some(&refused)).await?))
+        }
+    }
 }
 
 async fn changed(seen: &Seen, id: i64, change: &UserChange) -> Result<Redirect, Problem> {
@@ -319,7 +480,7 @@ pub(crate) async fn enable(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, 
 
 pub(crate) async fn sign_out(seen: Seen, Path(id): Path<i64>) -> Result<Redirect, Problem> {
     let by = seen.reader.by(seen.app.now());
-    seen.app.people().revoke_all_of(id.into(), None, &by).await?;
+    seen.app.people().sign_out_everywhere(id.into(), &by).await?;
     Ok(Redirect::to(&format!("/people/users/{id}")))
 }
 
@@ -354,6 +515,15 @@ async fn organisation_of(seen: &Seen, id: i64) -> Result<Organisation, Problem> 
 
 pub(crate) async fn organisation(seen: Seen, Path(id): Path<i64>) -> Result<Html<String>, Problem> {
     let organisation = organisation_of(&seen, id).await?;
+    organisation_page(&seen, &organisation, None).await
+}
+
+async fn organisation_page(
+    seen: &Seen,
+    organisation: &Organisation,
+    refused: Option<&Refused<Shared>>,
+) -> Result<Html<String>, Problem> {
+    let id = organisation.id;
     let shares = seen.app.people().shares(Some(organisation.id)).await?;
     let sight = Sight::of_shares(&shares, &seen.outlook);
     let base = format!("/people/organisations/{id}");
@@ -363,10 +533,10 @@ pub(crate) async fn organisation(seen: Seen, Path(id): Path<i64>) -> Result<Html
                 h2 { "Shared with it" }
                 @if shares.is_empty() {
                     (ui::empty("Nothing is shared", "A share names a record: the partner sees it and all that belongs to it, such as the offers, orders and builds of a supplier. Everything else stays hidden.", None))
-                } @else { (share_table(&seen, &shares, &base)) }
-                (share_form(&seen, &base))
+                } @else { (share_table(seen, &shares, &base)) }
+                (share_form(seen, &base, refused))
                 h2 { "So its people see" }
-                (seen_by(&seen, &sight))
+                (seen_by(seen, &sight))
             }
             form.edit method="post" action=(base) {
                 (csrf(&seen.reader))
@@ -376,13 +546,13 @@ pub(crate) async fn organisation(seen: Seen, Path(id): Path<i64>) -> Result<Html
             }
         }
     };
-    Ok(framed(&seen, &organisation.name.clone(), None, main))
+    Ok(framed(seen, &organisation.name, None, main))
 }
 
 fn share_table(seen: &Seen, shares: &[Share], base: &str) -> Markup {
     html! {
         div.scroll { table.data {
-            thead { tr { th scope="col" { "Record" } th scope="col" { "May" } th scope="col" { "Since" } th {} } }
+            thead { tr { th scope="col" { "Record" } th scope="col" { "May" } th scope="col" { "Since" } th scope="col" { span.visually-hidden { "Take back" } } } }
             tbody { @for share in shares {
                 tr {
                     th scope="row" { a href=(ui::key_href(&share.key)) { (title_of(seen, &share.key)) } " " span.id { (share.key) } }
@@ -425,13 +595,18 @@ const SHARED_KINDS: &[Kind] = &[
     Kind::Capability,
 ];
 
-fn share_form(seen: &Seen, base: &str) -> Markup {
+fn share_form(seen: &Seen, base: &str, refused: Option<&Refused<Shared>>) -> Markup {
     let records = &seen.bundle().records;
+    let told = refused.and_then(|it| it.at("record"));
+    let typed = refused.map(|it| &it.typed);
+    let edits = typed.is_some_and(|it| it.level == ShareLevel::Edit);
     html! {
-        form.filters method="post" action={ (base) "/share" } {
+        form.filters method="post" action={ (base) "/share" } data-dirty-guard {
             (csrf(&seen.reader))
             label for="record" { "Share" }
-            input #record name="record" list="shareable" required size="32" placeholder="supplier/…";
+            input #record name="record" list="shareable" required size="32" placeholder="supplier/…"
+                value=[typed.map(|it| &it.record)]
+                aria-invalid=[ui::invalid(told)] aria-describedby=[ui::described("record", false, told)];
             datalist #shareable {
                 @for kind in SHARED_KINDS { @for id in records.ids(*kind) {
                     option value={ (kind) "/" (id) } { (records.title(*kind, id).unwrap_or(id)) }
@@ -439,9 +614,10 @@ fn share_form(seen: &Seen, base: &str) -> Markup {
             }
             select name="level" aria-label="What they may" {
                 option value="view" { "to see" }
-                option value="edit" { "to see and change" }
+                option value="edit" selected[edits] { "to see and change" }
             }
             button.button.primary { "Share" }
+            div.field { (ui::wrong("record", told)) }
         }
     }
 }
@@ -491,7 +667,7 @@ pub(crate) async fn share(
     seen: Seen,
     Path(id): Path<i64>,
     Form(told): Form<Shared>,
-) -> Result<Redirect, Problem> {
+) -> Result<Response, Problem> {
     let organisation = organisation_of(&seen, id).await?;
     if organisation.kind == OrganisationKind::Own {
         let title = "Your own organisation sees everything already";
@@ -502,13 +678,16 @@ pub(crate) async fn share(
         RecordKey::Record(kind, id) => seen.bundle().records.has(*kind, id),
         RecordKey::Settings => false,
     };
-    let key = key.filter(is_there).ok_or_else(|| {
-        Problem::not_found("There is no such record")
-            .detail("Write kind and id, such as `supplier/…`; the list offers what there is.")
-    })?;
+    let Some(key) = key.filter(is_there) else {
+        let why = "There is no such record. Write kind and id, such as supplier/…; the list \
+                   offers what there is.";
+        let refused = Refused { typed: told, field: "record", told: why.to_owned() };
+        let page = organisation_page(&seen, &organisation, Some(&refused)).await?;
+        return Ok(unprocessable(page));
+    };
     let by = seen.reader.by(seen.app.now());
     seen.app.people().add_share(organisation.id, &key, told.level, &by).await?;
-    Ok(Redirect::to(&format!("/people/organisations/{id}")))
+    Ok(Redirect::to(&format!("/people/organisations/{id}")).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -549,7 +728,62 @@ mod tests {
         assert!(invited.text.contains("/welcome/"));
         let again = owner.post("/people/users", &fields).await;
         assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let told = "Another user has the address buyer@longlead.example.";
+        for part in
+            [told, "value=\"Buyer\"", "aria-describedby=\"email-error\"", "data-dirty-guard"]
+        {
+            assert!(again.text.contains(part), "{part}: {}", again.text);
+        }
         assert!(owner.get("/people").await.text.contains("buyer@longlead.example"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_of_a_user_that_is_refused_is_shown_again_as_it_was_typed() {
+        let app = app().await;
+        let (owner, other) = (person(&app, Role::Owner).await, person(&app, Role::Supply).await);
+        let users = app.people().users().await.unwrap();
+        let of = |role: Role| users.iter().find(|it| it.role == role).unwrap();
+        let organisation = other.organisation.id.to_string();
+        let fields = [
+            ("name", "Another name"),
+            ("email", of(Role::Owner).email.as_str()),
+            ("role", "product"),
+            ("organisation", organisation.as_str()),
+        ];
+        let page = format!("/people/users/{}", of(Role::Supply).id);
+        let refused = owner.post(&page, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+        for part in ["Another user has the address", "value=\"Another name\""] {
+            assert!(refused.text.contains(part), "{part}: {}", refused.text);
+        }
+        let page = owner.get(&page).await.text;
+        assert!(page.contains("1 open session, 0 tokens"), "{page}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_owner_revokes_the_token_of_someone_else() {
+        let app = app().await;
+        let owner = person(&app, Role::Owner).await;
+        person(&app, Role::Viewer).await;
+        let people = app.people();
+        let users = people.users().await.unwrap();
+        let id = |role| users.iter().find(|user| user.role == role).unwrap().id;
+        let (viewer, by) = (id(Role::Viewer), crate::testing::by());
+        let make = async || {
+            let scopes = [longlead_records::people::Scope::ReadRecords];
+            people.create_token(viewer, "Report", &scopes, None, &by).await.unwrap()
+        };
+        let (token, secret) = make().await;
+        let page = format!("/people/users/{viewer}");
+        assert!(owner.get(&page).await.text.contains("Report"));
+        // Only under whose it is.
+        let wrong = format!("/people/users/{}/tokens/{}/revoke", id(Role::Owner), token.id);
+        assert_eq!(owner.post(&wrong, &[]).await.status, StatusCode::NOT_FOUND);
+        owner.post(&format!("{page}/tokens/{}/revoke", token.id), &[]).await;
+        assert!(people.token(secret.expose(), app.now()).await.unwrap().is_none());
+        let (_, secret) = make().await;
+        owner.post(&format!("{page}/sign-out"), &[]).await;
+        assert!(people.token(secret.expose(), app.now()).await.unwrap().is_none());
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -560,7 +794,9 @@ mod tests {
         let page = format!("/people/organisations/{}", partner.organisation.id);
         let wrong = [("record", "supplier/nobody"), ("level", "view")];
         let refused = owner.post(&format!("{page}/share"), &wrong).await;
-        assert_eq!(refused.status, StatusCode::NOT_FOUND);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let kept = "value=\"supplier/nobody\" aria-invalid=\"true\"";
+        assert!(refused.text.contains(kept), "{}", refused.text);
         let right = [("record", "supplier/cm-sz"), ("level", "edit")];
         owner.post(&format!("{page}/share"), &right).await;
         let text = owner.get(&page).await.text;

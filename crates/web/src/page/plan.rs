@@ -166,8 +166,8 @@ fn filters(bundle: &Bundle, asked: &Asked) -> Markup {
             (choice("band", "Horizon", &asked.band, &[("", "both"), ("hardware", "hardware"), ("software", "software")]))
             (choice("state", "State", &asked.state, &[("", "not finished"), ("under-way", "under way"), ("finished", "finished"), ("all", "all")]))
             (choice("group", "Group by", &asked.group, &[("", "nothing"), ("team", "team"), ("product", "product"), ("revision", "revision")]))
-            label { "From" input type="date" name="from" value=(asked.from); }
-            label { "To" input type="date" name="to" value=(asked.to); }
+            label { "From" input type="date" name="from" value=(asked.from) data-wait; }
+            label { "To" input type="date" name="to" value=(asked.to) data-wait; }
             label.check { input type="checkbox" name="critical" value="1" checked[!asked.critical.is_empty()]; "Critical only" }
             button.button { "Show" }
             @if asked.narrows() { a.button.quiet href=(Asked { view: asked.view.clone(), ..Asked::default() }.href(|_| {})) { "Clear" } }
@@ -242,13 +242,13 @@ fn head(asked: &Asked, sort: &str, label: &str, is_figure: bool) -> Markup {
         Some(key) => (key, true),
         None => (asked.sort.as_str(), false),
     };
-    let current = (key == sort || (sort.is_empty() && key == "start")).then_some(match reversed {
-        false => "ascending",
-        true => "descending",
-    });
-    let next = match (current, sort) {
-        (Some("ascending"), "") => "-start".to_owned(),
-        (Some("ascending"), sort) => format!("-{sort}"),
+    let is_current = key == sort || (sort.is_empty() && key == "start");
+    // What is most critical leads: that order falls.
+    let falls = reversed != (sort == "criticality");
+    let current = is_current.then_some(if falls { "descending" } else { "ascending" });
+    let next = match (is_current && !reversed, sort) {
+        (true, "") => "-start".to_owned(),
+        (true, sort) => format!("-{sort}"),
         _ => sort.to_owned(),
     };
     html! {
@@ -338,7 +338,7 @@ fn edit_cell(seen: &Seen, row: &Row<'_>) -> Markup {
     let told = edit::told(seen, id, row.estimate.as_deref(), None);
     html! {
         @if may_edit {
-            div.in-place data-edit=(href) {
+            div.in-place data-edit=(href) aria-label={ "Change " (row.activity.title) } {
                 (told)
                 a.no-script href=(href) { "Change" }
             }

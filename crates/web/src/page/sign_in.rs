@@ -106,7 +106,9 @@ pub(crate) async fn sign_in(State(app): State<App>, request: Request) -> Result<
 
 /// Whether a path leads to a page of ours and not to another site.
 fn is_ours(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n'])
+    // Browsers drop tabs and line breaks from addresses, so that `/<tab>/` would be `//`.
+    let is_plain = path.is_ascii() && !path.chars().any(char::is_control) && !path.contains('\\');
+    is_plain && path.starts_with('/') && !path.starts_with("//")
 }
 
 pub(crate) async fn sign_out(
@@ -134,6 +136,9 @@ mod tests {
             ("https://evil.example", false),
             ("/\\evil.example", false),
             ("", false),
+            ("/\t/evil.example", false),
+            ("/\r\n/evil.example", false),
+            ("/kühlkette", false),
         ] {
             assert_eq!(is_ours(path), ours, "{path}");
         }

@@ -1,5 +1,6 @@
 //! `/what-if`: changes beside the real plan, and what would differ.
 
+pub(crate) mod change;
 mod changes;
 
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use longlead_horizon::compare;
 use longlead_model::{Bundle, Diagnostic, Edit, Kind, RecordKey, slug_from};
 use longlead_records::people::Role;
 use longlead_records::{
@@ -20,12 +20,15 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::engine::Outlook;
+use crate::form::{self, Names};
 use crate::layout::{self, Page, csrf};
 use crate::page::comparison;
+use crate::page::records::diff;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::ui;
-use changes::{Changes, OneChange, shown, typed};
+use change::Chosen;
+use changes::{Changes, OneChange};
 
 /// How long a page waits for the plan to catch up with what was applied.
 const PATIENCE: Duration = Duration::from_millis(450);
@@ -41,6 +44,11 @@ pub(crate) struct Proposed {
 }
 
 impl Proposed {
+    /// Whether anything is proposed.
+    fn is_made(&self) -> bool {
+        self.record.as_deref().is_some_and(|text| !text.trim().is_empty()) || self.kind.is_some()
+    }
+
     fn key(&self) -> Option<RecordKey> {
         let joined = || Some(format!("{}/{}", self.kind.as_deref()?, self.id.as_deref()?));
         let text = self.record.clone().filter(|text| !text.trim().is_empty()).or_else(joined)?;
@@ -169,9 +177,12 @@ pub(crate) async fn create(seen: Seen, Form(told): Form<NewDraft>) -> Result<Red
     let draft = seen.app.journal().create_draft(owner, &text, now).await?;
     let mut query: Vec<(&str, &str)> = Vec::new();
     query.extend(told.record.as_deref().map(|record| ("record", record)));
-    query.extend(told.field.as_deref().map(|field| ("field", field)));
     let query = serde_urlencoded::to_string(query).unwrap_or_default();
-    Ok(Redirect::to(&format!("/what-if/{}?{query}", draft.id)))
+    let is_name =
+        |field: &&str| field.chars().all(|it| it.is_ascii_alphanumeric() || "_.".contains(it));
+    let field = told.field.as_deref().filter(is_name);
+    let field = field.map_or_else(String::new, |field| format!("#{}", form::element_id(field)));
+    Ok(Redirect::to(&format!("/what-if/{}?{query}{field}", draft.id)))
 }
 
 // ---- One what-if ---------------------------------------------------------------------------
@@ -193,30 +204,77 @@ async fn own_draft(seen: &Seen, id: &str) -> Result<Draft, Problem> {
     Err(Problem::forbidden("This what-if is someone else's").detail("Copy it to change it."))
 }
 
+/// What the page of a draft shows beside its changes.
+#[derive(Debug, Default)]
+struct View {
+    /// The record that is being changed.
+    chosen: Option<Chosen>,
+    /// Whether a record was asked for that can't be changed here.
+    is_nowhere: bool,
+    notice: Option<&'static str>,
+}
+
 pub(crate) async fn show(
     seen: Seen,
     Path(id): Path<String>,
     Query(proposed): Query<Proposed>,
 ) -> Result<Html<String>, Problem> {
     let draft = draft_of(&seen, &id).await?;
+    let key = proposed.key().filter(|key| {
+        let is_changed_here =
+            matches!(key, RecordKey::Record(kind, id) if KINDS.contains(kind) && !id.is_empty());
+        is_changed_here || seen.bundle().json(key).is_some()
+    });
+    let changes = Changes::of_text(&draft.changes);
+    let under = under_bundle(&seen, &draft.title, &changes).await;
+    let chosen = key.and_then(|key| Chosen::of(&seen, under.as_deref(), key));
+    let is_nowhere = proposed.is_made() && chosen.is_none();
+    page(&seen, &draft, View { chosen, is_nowhere, notice: None }).await
+}
+
+async fn page(seen: &Seen, draft: &Draft, view: View) -> Result<Html<String>, Problem> {
     let changes = Changes::of_text(&draft.changes);
     let is_own = draft.owner == seen.reader.user.id;
-    let result = result(&seen, &draft.title, &changes).await?;
-    let base = format!("/what-if/{id}");
+    let result = result(seen, &draft.title, &changes).await?;
+    let under = under_bundle(seen, &draft.title, &changes).await;
+    let base = format!("/what-if/{}", draft.id);
     let main = html! {
+        @if let Some(notice) = view.notice { p.notice.warn role="alert" { (notice) } }
         div #what-if .split.what-if {
             section aria-label="Changes" {
-                (change_list(&seen, &changes, is_own.then_some((base.as_str(), draft.version))))
-                @if is_own { (add_form(&seen, &draft, &proposed)) }
+                (change_list(seen, under.as_deref(), &changes, is_own.then_some((base.as_str(), draft.version))))
+                @if is_own { (add_form(seen, draft, &view)) }
             }
             section aria-label="What differs" { (result) }
         }
     };
     let tools = html! {
-        @if is_own { (own_tools(&seen, &draft, !changes.is_empty())) } @else { (copy_form(&seen, &base)) }
+        @if is_own { (own_tools(seen, draft, !changes.is_empty())) } @else { (copy_form(seen, &base)) }
     };
     let lede = html! { "Nothing of this is real until it is applied." };
-    Ok(framed(&seen, &draft.title, Some(lede), tools, main, true))
+    // What was sent and isn't saved must not be replaced by what is.
+    let live = view.notice.is_none() && view.chosen.as_ref().is_none_or(|it| !it.is_sent());
+    Ok(framed(seen, &draft.title, Some(lede), tools, main, live))
+}
+
+/// The newest draft, after something was to be done with one that is out of date.
+async fn elsewhere(seen: &Seen, newest: &Draft) -> Result<Response, Problem> {
+    let notice = "This what-if has been changed in another window, so nothing was done. This is \
+                  how it stands now: do it again if it still fits.";
+    let page = page(seen, newest, View { notice: Some(notice), ..View::default() }).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
+}
+
+/// The records under a what-if, whether they can be planned or not.
+async fn under_bundle(seen: &Seen, title: &str, changes: &Changes) -> Option<Arc<Bundle>> {
+    if changes.is_empty() {
+        return None;
+    }
+    if let Ok(planned) = under(seen, title, changes).await {
+        return Some(Arc::clone(&planned.bundle));
+    }
+    let scenario = changes.scenario(title).ok()?;
+    Some(Arc::new(seen.bundle().under(&scenario).0))
 }
 
 /// What would differ, or what is wrong with the changes.
@@ -235,10 +293,12 @@ async fn result(seen: &Seen, title: &str, changes: &Changes) -> Result<Markup, P
         Ok(plan) => plan,
         Err(diagnostics) => return Ok(broken(diagnostics)),
     };
-    let told = compare(forecast, &plan.forecast);
+    let before = comparison::Side { bundle: seen.bundle(), forecast };
+    let after = comparison::Side { bundle: &planned.bundle, forecast: &plan.forecast };
+    let told = comparison::comparison(before, after, usize::MAX);
     let took = started.elapsed();
     Ok(html! {
-        (comparison::comparison(&told, seen.bundle(), forecast, &plan.forecast))
+        (told)
         p.muted { "Planned in " (planned.took.as_millis()) " ms, shown after " (took.as_millis()) " ms. Both plans draw the same samples: they differ only where their facts do." }
     })
 }
@@ -262,14 +322,19 @@ fn broken(diagnostics: &[Diagnostic]) -> Markup {
 
 /// The changes, each with what stands there now; `own` has the address and version of the
 /// reader's own draft, from which they can be taken back.
-fn change_list(seen: &Seen, changes: &Changes, own: Option<(&str, u64)>) -> Markup {
+fn change_list(
+    seen: &Seen,
+    under: Option<&Bundle>,
+    changes: &Changes,
+    own: Option<(&str, u64)>,
+) -> Markup {
     html! {
         h2 { "Changes" }
         @if !changes.is_empty() {
             ol.changes {
                 @for (index, change) in changes.iter().enumerate() {
                     li {
-                        (change_line(seen.bundle(), &change))
+                        (change_line(seen, under, &change))
                         @if let Some((base, version)) = own {
                             form method="post" action={ (base) "/remove" } {
                                 (csrf(&seen.reader))
@@ -285,28 +350,57 @@ fn change_list(seen: &Seen, changes: &Changes, own: Option<(&str, u64)>) -> Mark
     }
 }
 
-fn change_line(bundle: &Bundle, change: &OneChange<'_>) -> Markup {
+fn change_line(seen: &Seen, under: Option<&Bundle>, change: &OneChange<'_>) -> Markup {
+    let bundle = seen.bundle();
     let key = RecordKey::Record(change.kind, change.id.to_owned());
+    let names = Names::new(seen, bundle);
     let now = bundle.json(&key);
-    let before = |field: &str| now.as_ref().map(|now| shown(change.kind, field, &now[field]));
+    let then = under.and_then(|under| under.json(&key)).filter(|_| !change.removes);
     html! {
         a href=(ui::key_href(&key)) { (title_of(bundle, &key)) } " " span.muted { (change.kind.word()) }
         @if change.removes { p { "is taken out" } }
         @if now.is_none() && !change.removes { p { "is added" } }
-        @for (field, value) in &change.set {
-            p {
-                span.muted { (field_words(field)) ": " }
-                @if let Some(before) = before(field).filter(|it| !it.is_empty()) { del.muted { (before) } " → " }
-                ins { (shown(change.kind, field, value)) }
-            }
+        @match &then {
+            Some(then) => (differences(change.kind, &now.unwrap_or_default(), then, &names)),
+            None => (as_written(change, &names)),
         }
-        @for field in &change.unset { p { span.muted { (field_words(field)) } " is emptied" } }
     }
 }
 
-/// A field's name in words.
-fn field_words(field: &str) -> String {
-    field.replace('_', " ")
+/// The fields that differ, each before and after.
+fn differences(kind: Kind, now: &Json, then: &Json, names: &Names<'_>) -> Markup {
+    let fields = diff::fields(form::Form::of(Some(kind)), now, then);
+    html! {
+        @for it in fields.iter().filter(|it| it.path != "id") {
+            @let told = form::change(&it.field.control, it.before.as_ref(), it.after.as_ref(), names);
+            div.change {
+                span.muted { (it.label) ": " }
+                @match (&it.before, &it.after) {
+                    (None, _) => { ins { (told.after) } }
+                    (Some(_), None) => { del.muted { (told.before) } " is emptied" }
+                    (Some(_), Some(_)) if told.is_marked => { (told.both) }
+                    (Some(_), Some(_)) => { del.muted { (told.before) } " → " ins { (told.after) } }
+                }
+            }
+        }
+    }
+}
+
+/// A change of a record that can't be read under it.
+fn as_written(change: &OneChange<'_>, names: &Names<'_>) -> Markup {
+    let form = form::Form::of(Some(change.kind));
+    html! {
+        @for (name, value) in &change.set {
+            p {
+                span.muted { (form::label(name)) ": " }
+                @match form.field(name) {
+                    Some(field) => { ins { (form::change(&field.control, None, Some(value), names).after) } }
+                    None => { ins.mono { (form::toml_of_json(value)) } }
+                }
+            }
+        }
+        @for name in &change.unset { p { span.muted { (form::label(name)) } " is emptied" } }
+    }
 }
 
 fn title_of(bundle: &Bundle, key: &RecordKey) -> String {
@@ -318,23 +412,22 @@ fn title_of(bundle: &Bundle, key: &RecordKey) -> String {
 }
 
 /// The form that adds a change: first the record, then its fields with what they hold.
-fn add_form(seen: &Seen, draft: &Draft, proposed: &Proposed) -> Markup {
+fn add_form(seen: &Seen, draft: &Draft, view: &View) -> Markup {
     let bundle = seen.bundle();
     let base = format!("/what-if/{}", draft.id);
-    let chosen = proposed.key().filter(|key| bundle.json(key).is_some());
     html! {
         h3 { "Change something" }
         form.filters method="get" action=(base) data-swap="#what-if" {
             label for="record" { "Record" }
             input #record name="record" list="records" size="34" required
-                placeholder="offer, feature, activity …" value=[chosen.as_ref().map(ToString::to_string)];
+                placeholder="offer, feature, activity …" value=[view.chosen.as_ref().map(|it| it.key().to_string())];
             (record_list(bundle))
             button.button { "Show fields" }
         }
-        @if proposed.key().is_some() && chosen.is_none() {
-            p.notice.bad { "There is no such record. Choose one of the list." }
+        @if view.is_nowhere {
+            p.notice.bad { "There is no such record. Choose one of the list, or write kind and id to add one: offer/…" }
         }
-        @if let Some(key) = &chosen { (fields_form(seen, draft, key, proposed.field.as_deref())) }
+        @if let Some(chosen) = &view.chosen { (change::form(seen, draft, chosen)) }
     }
 }
 
@@ -364,40 +457,12 @@ const KINDS: &[Kind] = &[
 ];
 
 fn record_list(bundle: &Bundle) -> Markup {
+    let of = |kind: Kind| bundle.records.ids(kind).into_iter().map(move |id| (kind, id));
+    let records = KINDS.iter().copied().flat_map(of).take(form::OPTIONS_MAX);
     html! {
         datalist #records {
-            @for kind in KINDS {
-                @for id in bundle.records.ids(*kind) {
-                    option value={ (kind) "/" (id) } { (bundle.records.title(*kind, id).unwrap_or(id)) }
-                }
-            }
-        }
-    }
-}
-
-fn fields_form(seen: &Seen, draft: &Draft, key: &RecordKey, wanted: Option<&str>) -> Markup {
-    let RecordKey::Record(kind, id) = key else {
-        return html! {};
-    };
-    let json = seen.bundle().json(key).unwrap_or(Json::Null);
-    let fields = kind.fields().iter().filter(|field| **field != "id");
-    html! {
-        form.edit method="post" action={ "/what-if/" (draft.id) "/add" } {
-            (csrf(&seen.reader))
-            input type="hidden" name="version" value=(draft.version);
-            input type="hidden" name="record" value=(key);
-            h4 { (title_of(seen.bundle(), key)) " " span.muted { (kind.word()) " " span.id { (id) } } }
-            @for field in fields {
-                @let now = shown(*kind, field, &json[*field]);
-                div.field {
-                    label for={ "set-" (field) } { (crate::form::label(field)) }
-                    input id={ "set-" (field) } name={ "set." (field) } placeholder=(now) autocomplete="off" autofocus[wanted == Some(*field)];
-                }
-            }
-            p.hint { "Only what you fill in changes. Grey is what holds now. Times read “16 wk”, “5 / 8 / 14 d” or “16..22 wk”." }
-            div.form-actions {
-                button.button.primary name="do" value="set" { "Add to what-if" }
-                button.button name="do" value="remove" { "Take the record out" }
+            @for (kind, id) in records {
+                option value={ (kind) "/" (id) } { (bundle.records.title(kind, id).unwrap_or(id)) }
             }
         }
     }
@@ -443,18 +508,18 @@ pub(crate) struct Touched {
     why: Option<String>,
 }
 
-/// Saves a draft on the version that was seen.
-async fn save(seen: &Seen, draft: &Draft, version: u64, text: &DraftText) -> Result<(), Problem> {
+/// Saves a draft on the version that was seen, and shows it; or shows the newer one that there is.
+async fn save(
+    seen: &Seen,
+    draft: &Draft,
+    version: u64,
+    text: &DraftText,
+) -> Result<Response, Problem> {
     let saved = seen.app.journal().save_draft(&draft.id, version, text, seen.app.now()).await;
     match saved {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Redirect::to(&format!("/what-if/{}", draft.id)).into_response()),
         Err(DraftError::Gone) => Err(Problem::not_found("There is no such what-if")),
-        Err(DraftError::Conflict(_)) => {
-            let title = "This what-if has been changed in another window";
-            Err(Problem::new(StatusCode::CONFLICT, "conflict", title).detail(
-                "Nothing was saved. Go back, load it again, and make the change once more.",
-            ))
-        }
+        Err(DraftError::Conflict(newest)) => elsewhere(seen, &newest).await,
         Err(DraftError::Store(error)) => Err(error.into()),
     }
 }
@@ -468,62 +533,39 @@ fn text_of(draft: &Draft, changes: &Changes) -> Result<DraftText, Problem> {
     Ok(DraftText { title: draft.title.clone(), changes, shared: draft.shared })
 }
 
-pub(crate) async fn add(
-    seen: Seen,
-    Path(id): Path<String>,
-    Form(told): Form<Vec<(String, String)>>,
-) -> Result<Redirect, Problem> {
-    let draft = own_draft(&seen, &id).await?;
-    let field = |name: &str| {
-        told.iter().find(|(told, _)| told == name).map_or("", |(_, value)| value.as_str())
-    };
-    let version = field("version").parse().map_err(|_| Problem::bad_request("No version"))?;
-    let key: Result<RecordKey, _> = field("record").parse();
-    let Ok(RecordKey::Record(kind, record)) = key else {
-        return Err(Problem::bad_request("A change needs a record, such as `offer/…`"));
-    };
-    let mut changes = Changes::of_text(&draft.changes);
-    if field("do") == "remove" {
-        changes.take_out(kind, &record);
-    }
-    let fields = told.iter().filter_map(|(name, value)| Some((name.strip_prefix("set.")?, value)));
-    for (name, value) in fields.filter(|(_, value)| !value.trim().is_empty()) {
-        if field("do") != "remove" && kind.fields().contains(&name) {
-            changes.set(kind, &record, name, typed(kind, name, value));
-        }
-    }
-    save(&seen, &draft, version, &text_of(&draft, &changes)?).await?;
-    Ok(Redirect::to(&format!("/what-if/{id}")))
-}
-
 pub(crate) async fn remove(
     seen: Seen,
     Path(id): Path<String>,
     Form(told): Form<Touched>,
-) -> Result<Redirect, Problem> {
+) -> Result<Response, Problem> {
     let draft = own_draft(&seen, &id).await?;
     let mut changes = Changes::of_text(&draft.changes);
     changes.remove(told.index.unwrap_or(usize::MAX));
-    save(&seen, &draft, told.version, &text_of(&draft, &changes)?).await?;
-    Ok(Redirect::to(&format!("/what-if/{id}")))
+    save(&seen, &draft, told.version, &text_of(&draft, &changes)?).await
 }
 
 pub(crate) async fn share(
     seen: Seen,
     Path(id): Path<String>,
     Form(told): Form<Touched>,
-) -> Result<Redirect, Problem> {
+) -> Result<Response, Problem> {
     let draft = own_draft(&seen, &id).await?;
     let (title, changes) = (draft.title.clone(), draft.changes.clone());
     let text = DraftText { title, changes, shared: !draft.shared };
-    save(&seen, &draft, told.version, &text).await?;
-    Ok(Redirect::to(&format!("/what-if/{id}")))
+    save(&seen, &draft, told.version, &text).await
 }
 
-pub(crate) async fn delete(seen: Seen, Path(id): Path<String>) -> Result<Redirect, Problem> {
+pub(crate) async fn delete(
+    seen: Seen,
+    Path(id): Path<String>,
+    Form(told): Form<Touched>,
+) -> Result<Response, Problem> {
     let draft = own_draft(&seen, &id).await?;
+    if draft.version != told.version {
+        return elsewhere(&seen, &draft).await;
+    }
     seen.app.journal().delete_draft(&draft.id).await?;
-    Ok(Redirect::to("/what-if"))
+    Ok(Redirect::to("/what-if").into_response())
 }
 
 pub(crate) async fn copy(seen: Seen, Path(id): Path<String>) -> Result<Redirect, Problem> {
@@ -540,8 +582,15 @@ async fn copied(seen: &Seen, title: String, changes: String) -> Result<Redirect,
 }
 
 /// Keeps a draft as a scenario on record, under an id that nobody has.
-pub(crate) async fn keep(seen: Seen, Path(id): Path<String>) -> Result<Redirect, Problem> {
+pub(crate) async fn keep(
+    seen: Seen,
+    Path(id): Path<String>,
+    Form(told): Form<Touched>,
+) -> Result<Response, Problem> {
     let draft = own_draft(&seen, &id).await?;
+    if draft.version != told.version {
+        return elsewhere(&seen, &draft).await;
+    }
     let changes = Changes::of_text(&draft.changes);
     let slug = slug_from(&draft.title);
     let is_taken = |id: &str| seen.bundle().records.has(Kind::Scenario, id);
@@ -560,7 +609,7 @@ pub(crate) async fn keep(seen: Seen, Path(id): Path<String>) -> Result<Redirect,
     let edit = Edit { key, after: Some(text) };
     let why = format!("Kept the what-if “{}”", draft.title);
     commit(&seen, why, vec![VersionedEdit { edit, expected: Expected::Absent }]).await?;
-    Ok(Redirect::to(&format!("/scenarios/{scenario}")))
+    Ok(Redirect::to(&format!("/scenarios/{scenario}")).into_response())
 }
 
 async fn commit(seen: &Seen, why: String, edits: Vec<VersionedEdit>) -> Result<Sequence, Problem> {
@@ -611,7 +660,7 @@ pub(crate) async fn preview(seen: Seen, Path(id): Path<String>) -> Result<Html<S
                 h2 { "Records that change" }
                 @for edit in &edits {
                     h3 { a href=(ui::key_href(&edit.key)) { (title_of(seen.bundle(), &edit.key)) } " " span.id { (edit.key) } }
-                    (ui::diff(seen.bundle().text(&edit.key).as_deref(), edit.after.as_deref()))
+                    (diff::lines(&seen.bundle().text(&edit.key).unwrap_or_default(), edit.after.as_deref().unwrap_or_default()))
                 }
                 form.edit method="post" action={ "/what-if/" (id) "/apply" } {
                     (csrf(&seen.reader))
@@ -676,9 +725,10 @@ pub(crate) async fn scenario(seen: Seen, Path(id): Path<String>) -> Result<Html<
     })?;
     let (title, changes) = (scenario.title.clone(), Changes::of_scenario(seen.bundle(), &id));
     let result = result(&seen, &title, &changes).await?;
+    let under = under_bundle(&seen, &title, &changes).await;
     let main = html! {
         div #what-if .split.what-if {
-            section aria-label="Changes" { (change_list(&seen, &changes, None)) }
+            section aria-label="Changes" { (change_list(&seen, under.as_deref(), &changes, None)) }
             section aria-label="What differs" { (result) }
         }
     };
@@ -716,15 +766,21 @@ mod tests {
         let path = path.split('?').next().unwrap();
         assert!(product.get(path).await.text.contains("Nothing is changed yet"));
         let change = [
-            ("version", "1"),
             ("record", "feature/door-open-alerts"),
-            ("do", "set"),
-            ("set.target", "2027-09-30"),
+            ("was", "{}"),
+            ("action", "set"),
+            ("f.target", "2027-09-30"),
         ];
         let added = product.post(&format!("{path}/add"), &change).await;
         assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.text);
         let page = product.get(path).await.text;
         assert!(page.contains("2027-09-30") && page.contains("Door-open alerts"), "{page}");
+        for action in ["keep", "delete", "share"] {
+            let stale = product.post(&format!("{path}/{action}"), &[("version", "1")]).await;
+            assert_eq!(stale.status, StatusCode::CONFLICT, "{action}");
+            assert!(stale.text.contains("changed in another window"), "{}", stale.text);
+            assert!(stale.text.contains("Door-open alerts"), "it is shown as it stands");
+        }
         let kept = product.post(&format!("{path}/keep"), &[("version", "2")]).await;
         assert_eq!(kept.location.as_deref(), Some("/scenarios/alerts-a-month-later"));
         let sequence = app.journal().current().head.to_string();
@@ -756,10 +812,10 @@ mod tests {
         let made = product.post("/what-if", &[("title", "Broken")]).await.location.unwrap();
         let path = made.split('?').next().unwrap();
         let change = [
-            ("version", "1"),
             ("record", "feature/door-open-alerts"),
-            ("do", "set"),
-            ("set.release", "no-such-release"),
+            ("was", "{}"),
+            ("action", "set"),
+            ("f.release", "no-such-release"),
         ];
         product.post(&format!("{path}/add"), &change).await;
         let page = product.get(path).await;

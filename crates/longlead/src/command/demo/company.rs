@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use jiff::Timestamp;
+use anyhow::{Context as _, bail};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use longlead_horizon::Ask;
 use longlead_model::{Kind, RecordKey};
 use longlead_records::people::{
@@ -50,6 +50,12 @@ const MANUFACTURER: &str = "cm-sz";
 /// keeps them.
 pub(super) async fn found(journal: &Journal) -> anyhow::Result<Company> {
     let now = Timestamp::now();
+    if !is_for_demos(journal).await? {
+        bail!(
+            "this database holds something else than the demo, and the demo would let everyone in \
+             as its owner: name another, or leave --database out"
+        );
+    }
     let by = By { who: Actor::System, at: now, client: String::new() };
     let company = people(&journal.people(), &by).await?;
     if journal.current().head.get() == 0 {
@@ -57,6 +63,26 @@ pub(super) async fn found(journal: &Journal) -> anyhow::Result<Company> {
     }
     Ok(company)
 }
+
+/// Whether a database is empty, or has been the demo's before.
+async fn is_for_demos(journal: &Journal) -> anyhow::Result<bool> {
+    let people = journal.people();
+    let (users, organisations) = (people.users().await?, people.organisations().await?);
+    let is_empty = users.is_empty() && journal.current().head.get() == 0;
+    let has_owner = users.iter().any(|user| user.email == email_of("owner"));
+    let has_organisation = organisations.iter().any(|it| it.name == ORGANISATION);
+    Ok(is_empty || (has_owner && has_organisation))
+}
+
+fn email_of(account: &str) -> String {
+    format!("{account}@coldtrack.example")
+}
+
+/// The name of the demo's own organisation.
+const ORGANISATION: &str = "Coldtrack";
+
+/// So long the token of a demo holds; each start makes a new one.
+const TOKEN_HOLDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Keeps each step of the past as the change set that it was, with the forecast of its day.
 async fn remember(journal: &Journal, users: &BTreeMap<String, UserId>) -> anyhow::Result<()> {
@@ -87,7 +113,7 @@ fn noon(day: Date) -> anyhow::Result<Timestamp> {
 
 /// The accounts, each with a password of this start. Those that are there are used again.
 async fn people(people: &People, by: &By) -> anyhow::Result<Company> {
-    let own = organisation(people, "Coldtrack", OrganisationKind::Own, by).await?;
+    let own = organisation(people, ORGANISATION, OrganisationKind::Own, by).await?;
     let kind = OrganisationKind::ContractManufacturer;
     let manufacturer = organisation(people, "Contract manufacturer", kind, by).await?;
     let shared = RecordKey::Record(Kind::Supplier, MANUFACTURER.to_owned());
@@ -96,7 +122,7 @@ async fn people(people: &People, by: &By) -> anyhow::Result<Company> {
     let mut company =
         Company { accounts: Vec::new(), token: String::new(), users: BTreeMap::new() };
     for (name, role, discipline, what) in ACCOUNTS {
-        let email = format!("{name}@coldtrack.example");
+        let email = email_of(name);
         let (user, link) = match there.iter().find(|user| user.email == email) {
             Some(user) => (user.clone(), people.issue_link(user.id, by).await?),
             None => {
@@ -112,7 +138,9 @@ async fn people(people: &People, by: &By) -> anyhow::Result<Company> {
         people.set_password_once(link.expose(), &password, by.at, "").await?;
         if *role == Role::Owner {
             let scopes = [Scope::ReadRecords, Scope::WriteRecords, Scope::ReadInsights];
-            let (_, secret) = people.create_token(user.id, "Demo", &scopes, None, by).await?;
+            let ends = by.at.checked_add(TOKEN_HOLDS).ok();
+            // The one before ended with the password before.
+            let (_, secret) = people.create_token(user.id, "Demo", &scopes, ends, by).await?;
             company.token = secret.expose().to_owned();
         }
         let (name, what) = ((*name).to_owned(), (*what).to_owned());

@@ -38,16 +38,21 @@ pub(crate) struct Figures {
     pub(crate) is_supposed: bool,
 }
 
-/// How long a page waits for plans under scenarios; those that take longer are there the next time.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long a page that looks again by itself waits for plans under scenarios.
+pub(crate) const GLANCE: Duration = Duration::from_millis(30);
 
-/// What follows from each option, in their order.
+/// How long one waits that is printed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What follows from each option, in their order. Plans that take longer than `patience` are there
+/// the next time.
 pub(crate) async fn consequences(
     seen: &Seen,
     decision: &DecisionForecast,
     record: &Decision,
+    patience: Duration,
 ) -> Vec<Consequence> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + patience;
     let planned: Vec<_> = record
         .options
         .iter()

@@ -12,13 +12,14 @@ use longlead_records::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::json;
-use similar::{ChangeTag, TextDiff};
 use std::time::Duration;
 
+use super::consequence::GLANCE;
 use super::one::{self, Case};
 use super::option_title;
 use crate::app::App;
 use crate::layout;
+use crate::page::records::{conflict, diff};
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::ui;
@@ -77,7 +78,7 @@ impl Answer {
         self.errors.iter().find(|(name, _)| *name == field).map(|(_, told)| *told)
     }
 
-    fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         !self.errors.is_empty() || !self.diagnostics.is_empty() || self.clash.is_some()
     }
 }
@@ -120,7 +121,8 @@ fn fields(case: &Case<'_>, record: &Decision, answer: &Answer) -> Markup {
             input type="hidden" name="version" value=(typed.version);
             @if let Some(clash) = &answer.clash { (clash_notice(clash)) }
             (ui::diagnostics(&answer.diagnostics))
-            fieldset {
+            @let of = |field: &str| answer.error(field);
+            fieldset aria-describedby=[ui::described("option", false, of("option"))] {
                 legend { "Answer" }
                 @for option in &record.options {
                     div.field.check {
@@ -129,32 +131,28 @@ fn fields(case: &Case<'_>, record: &Decision, answer: &Answer) -> Markup {
                         label for={ "option-" (option.id) } { (option.title) }
                     }
                 }
-                (error(answer, "option"))
+                (ui::wrong("option", of("option")))
             }
             div.field {
                 label for="reason" { "Reason" }
                 textarea #reason name="reason" required maxlength="2000" rows="4"
-                    aria-invalid=[answer.error("reason").map(|_| "true")] { (typed.reason) }
-                p.hint { "One day somebody will ask why." }
-                (error(answer, "reason"))
+                    aria-invalid=[ui::invalid(of("reason"))]
+                    aria-describedby=[ui::described("reason", true, of("reason"))] { (typed.reason) }
+                p.hint #reason-hint { "One day somebody will ask why." }
+                (ui::wrong("reason", of("reason")))
             }
             div.field.short {
                 label for="on" { "Decided on" }
                 input #on type="date" name="on" required value=(typed.on) max=(case.as_of)
-                    aria-invalid=[answer.error("on").map(|_| "true")];
-                (error(answer, "on"))
+                    aria-invalid=[ui::invalid(of("on"))] aria-describedby=[ui::described("on", false, of("on"))];
+                (ui::wrong("on", of("on")))
             }
             div.form-actions { button.button.primary { "Record the decision" } }
         }
     }
 }
 
-fn error(answer: &Answer, field: &str) -> Markup {
-    html! { @if let Some(told) = answer.error(field) { p.error role="alert" { (told) } } }
-}
-
 fn clash_notice(clash: &Clash) -> Markup {
-    let diff = TextDiff::from_lines(&clash.saw, &clash.now);
     html! {
         div.notice.warn role="alert" {
             strong { "Someone else changed this decision meanwhile" }
@@ -163,16 +161,7 @@ fn clash_notice(clash: &Clash) -> Markup {
                 ". Your answer is still here, and nothing has been saved. Look at what changed, then record it again or leave it."
             }
         }
-        div.diff role="group" aria-label="What they changed" {
-            @for change in diff.iter_all_changes() {
-                @let class = match change.tag() {
-                    ChangeTag::Insert => "add",
-                    ChangeTag::Delete => "del",
-                    ChangeTag::Equal => "same",
-                };
-                span class=(class) { (change.value().trim_end_matches('\n')) }
-            }
-        }
+        (diff::lines(&clash.saw, &clash.now))
     }
 }
 
@@ -209,7 +198,7 @@ pub(crate) async fn decide(
         Some(_) => StatusCode::CONFLICT,
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let case = Case::gather(&seen, decision).await?;
+    let case = Case::gather(&seen, decision, GLANCE).await?;
     Ok((status, one::page(&case, None, None, &refused)?).into_response())
 }
 
@@ -293,13 +282,8 @@ async fn clashed(
     typed: &Typed,
     conflicts: &[Conflict],
 ) -> Result<Answer, Problem> {
-    let saw = match Version::try_from(typed.version) {
-        Ok(version) => {
-            let snapshot = seen.app.journal().at_sequence(version.sequence()).await?;
-            snapshot.bundle.text(key).unwrap_or_default()
-        }
-        Err(_) => String::new(),
-    };
+    let saw = conflict::text_at(seen, key, Version::try_from(typed.version).ok()).await?;
+    let saw = saw.unwrap_or_default();
     let conflict = conflicts.first();
     let by = conflict.and_then(|it| it.by.as_ref());
     let clash = Clash {

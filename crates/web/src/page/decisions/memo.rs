@@ -7,7 +7,7 @@ use longlead_horizon::{DecisionForecast, Reason, day, percent};
 use longlead_model::Kind;
 use maud::{Markup, html};
 
-use super::consequence::Consequence;
+use super::consequence::{Consequence, PATIENCE};
 use super::one::{self, Case, SUPPOSED, stakeholder, verdict};
 use super::waiting::on_time;
 use super::{amount, money, option_title, points};
@@ -21,7 +21,7 @@ pub(crate) async fn show(seen: Seen, Path(id): Path<String>) -> Result<Response,
     let Some(decision) = one::found(&seen, &id)? else {
         return Ok(one::nowhere(&seen, &id));
     };
-    let case = Case::gather(&seen, decision).await?;
+    let case = Case::gather(&seen, decision, PATIENCE).await?;
     let page = Page {
         title: "Decision memo",
         section: "/decisions",

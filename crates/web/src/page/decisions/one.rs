@@ -1,5 +1,7 @@
 //! `/decisions/…`: one decision: options, what waiting costs, why, who must be heard.
 
+use std::time::Duration;
+
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
@@ -12,7 +14,7 @@ use plotly::common::{Line, LineShape};
 use plotly::{Layout, Trace};
 use serde::Deserialize;
 
-use super::consequence::{Consequence, Figures, consequences, figures};
+use super::consequence::{Consequence, Figures, GLANCE, consequences, figures};
 use super::decide::{self, Answer};
 use super::then::{Said, Then, said_before, then};
 use super::waiting::Waiting;
@@ -20,8 +22,8 @@ use super::{amount, money, of_decision, option_title, points};
 use crate::chart;
 use crate::layout::{self, Page};
 use crate::naming;
-use crate::page::explain;
 use crate::page::forecast::figure::{self, Mark};
+use crate::page::{comparison, explain};
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::ui;
@@ -42,7 +44,7 @@ pub(crate) async fn show(
     let Some(decision) = found(&seen, &id)? else {
         return Ok(nowhere(&seen, &id));
     };
-    let case = Case::gather(&seen, decision).await?;
+    let case = Case::gather(&seen, decision, GLANCE).await?;
     let saved = match asked.saved.and_then(|number| number.to_string().parse().ok()) {
         Some(sequence) => Some(effect(&seen, decision, sequence).await?),
         None => None,
@@ -84,6 +86,7 @@ impl<'a> Case<'a> {
     pub(crate) async fn gather(
         seen: &'a Seen,
         decision: &'a DecisionForecast,
+        patience: Duration,
     ) -> Result<Case<'a>, Problem> {
         let as_of = seen.outlook.as_of;
         let record = seen.bundle().records.decisions.get(decision.id.as_str());
@@ -100,7 +103,7 @@ impl<'a> Case<'a> {
         let Some(record) = record else {
             return Ok(case);
         };
-        case.consequences = consequences(seen, decision, record).await;
+        case.consequences = consequences(seen, decision, record, patience).await;
         if let Some(decided) = &record.decided {
             case.then = then(seen, &record.id, seen_target(seen, decision), decided).await?;
         }
@@ -168,7 +171,7 @@ pub(crate) fn page(
             }
         },
         main: main(case, discipline, saved, answer)?,
-        live: true,
+        live: !answer.is_refused(),
     };
     Ok(layout::page(case.seen, &page))
 }
@@ -345,7 +348,7 @@ fn stats(case: &Case<'_>) -> Markup {
             }
             @if let Some(waiting) = &case.waiting {
                 (loss("Lost by waiting a week", waiting.week, waiting.week_cost, currency.as_str()))
-                (loss("Lost by waiting a month", waiting.month, waiting.month_cost, currency.as_str()))
+                (loss("Lost by waiting four weeks", waiting.month, waiting.month_cost, currency.as_str()))
             }
             @if let Some(economic) = &decision.economic {
                 div.card.stat title="Where a week of waiting and a week of delay cost the same" {
@@ -376,7 +379,7 @@ fn loss(label: &str, share: f64, cost: Option<f64>, currency: &str) -> Markup {
 fn options(case: &Case<'_>) -> Markup {
     let record = case.record.filter(|it| !it.options.is_empty());
     html! {
-        section aria-labelledby="options" {
+        section #option-table aria-labelledby="options" {
             div.section-head {
                 h2 #options { "Options" }
                 p.muted { "What each would do to the target, if it were decided today." }
@@ -437,7 +440,7 @@ fn consequence_cells(case: &Case<'_>, consequence: &Consequence) -> Markup {
         Consequence::Computing => {
             return html! {
                 td colspan="3" {
-                    "Being computed. " a href={ "/decisions/" (case.decision.id) } data-swap="#main" { "Look again" }
+                    "Being computed. " a href={ "/decisions/" (case.decision.id) } data-swap="#option-table" data-again { "Look again" }
                 }
             };
         }
@@ -465,7 +468,7 @@ fn consequence_cells(case: &Case<'_>, consequence: &Consequence) -> Markup {
                 Some(moved) if moved.is_empty() => { span.muted { "no other date" } }
                 Some(moved) => {
                     @for change in moved.iter().take(3) {
-                        div { (change.title) " " (delta(change.p80.before, change.p80.after)) }
+                        div { (change.title) " " (comparison::moved(change.moved_days)) }
                     }
                     @if moved.len() > 3 { span.muted { "and " (moved.len() - 3) " more" } }
                 }
@@ -474,13 +477,10 @@ fn consequence_cells(case: &Case<'_>, consequence: &Consequence) -> Markup {
     }
 }
 
-/// By how many days a date moves.
-fn delta(before: Option<Date>, after: Option<Date>) -> Markup {
-    let moved = before.zip(after).map_or(0, |(from, to)| naming::days_between(from, to));
-    html! {
-        @if moved > 0 { " " span.delta.later { (moved) " d later" } }
-        @else if moved < 0 { " " span.delta.earlier { (-moved) " d earlier" } }
-    }
+/// By how many days a date differs from what is planned.
+fn delta(planned: Option<Date>, date: Option<Date>) -> Markup {
+    let days = planned.zip(date).map(|(from, to)| naming::days_between(from, to));
+    html! { @if let Some(days) = days.filter(|days| *days != 0) { " " (comparison::moved(Some(days))) } }
 }
 
 /// The case for including now against a respin later.
@@ -583,7 +583,7 @@ fn reasons(case: &Case<'_>, discipline: Option<&str>) -> Result<Markup, Problem>
                         nav.chips aria-label="In the words of" {
                             span.muted { "In the words of" }
                             @for name in &disciplines {
-                                a.chip href={ "/decisions/" (case.decision.id) "?discipline=" (name) }
+                                a.chip href={ "/decisions/" (case.decision.id) "?" (in_words_of(name)) }
                                     data-swap="#reasons" aria-current=[(told == Some(*name)).then_some("true")] { (name) }
                             }
                         }
@@ -596,6 +596,11 @@ fn reasons(case: &Case<'_>, discipline: Option<&str>) -> Result<Markup, Problem>
             }
         }
     })
+}
+
+/// The query that asks for the words of a discipline, whose name may have any letters.
+fn in_words_of(discipline: &str) -> String {
+    serde_urlencoded::to_string([("discipline", discipline)]).unwrap_or_default()
 }
 
 fn people(case: &Case<'_>) -> Markup {
@@ -727,5 +732,15 @@ fn history(case: &Case<'_>) -> Markup {
                 p { a href={ (ui::record_href(Kind::Decision, case.decision.id.as_str())) "/history" } { "All changes, and undo" } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_discipline_may_have_any_letters() {
+        assert_eq!(in_words_of("R&D"), "discipline=R%26D");
     }
 }

@@ -115,19 +115,24 @@ fn form(
     let (at, rest) = by_field(diagnostics, text);
     let told = |field: &str| {
         let told = at.iter().filter(|(name, _)| name == field);
-        let told: Vec<&Diagnostic> = told.map(|(_, diagnostic)| *diagnostic).collect();
-        html! { @for diagnostic in told { p.error role="alert" { (diagnostic.message) } } }
+        let told: Vec<&str> = told.map(|(_, diagnostic)| diagnostic.message.as_str()).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     };
     let input = |name: &str, label: &str, value: &str, hint: Option<&str>, is_required: bool| {
+        let told = told(name);
+        let told = told.as_deref();
         html! {
             div.field {
                 label for=(name) { (label) @if !is_required { span.optional { " (optional)" } } }
-                input id=(name) name=(name) value=(value) required[is_required] maxlength="200";
-                @if let Some(hint) = hint { p.hint { (hint) } }
-                (told(name))
+                input id=(name) name=(name) value=(value) required[is_required] maxlength="200"
+                    aria-invalid=[ui::invalid(told)] aria-describedby=[ui::described(name, hint.is_some(), told)];
+                @if let Some(hint) = hint { p.hint id={ (name) "-hint" } { (hint) } }
+                (ui::wrong(name, told))
             }
         }
     };
+    let (context, options, owner) = (told("context"), told("options"), told("owner"));
+    let (context, options, owner) = (context.as_deref(), options.as_deref(), owner.as_deref());
     html! {
         form.edit method="post" action={ "/decisions/" (decision.id) "/record" } data-dirty-guard {
             (layout::csrf(&seen.reader))
@@ -136,22 +141,26 @@ fn form(
             (input("id", "Id", &typed.id, Some("Small letters, digits and hyphens. Others refer to it by this."), true))
             div.field {
                 label for="context" { "What one must know to answer it" span.optional { " (optional)" } }
-                textarea #context name="context" rows="3" maxlength="2000" { (typed.context) }
-                (told("context"))
+                textarea #context name="context" rows="3" maxlength="2000"
+                    aria-invalid=[ui::invalid(context)] aria-describedby=[ui::described("context", false, context)] { (typed.context) }
+                (ui::wrong("context", context))
             }
-            (input("option_1", "Option", &typed.option_1, None, true))
-            (input("option_2", "Option", &typed.option_2, None, true))
-            (input("option_3", "Option", &typed.option_3, None, false))
-            (told("options"))
+            fieldset aria-describedby=[ui::described("options", false, options)] {
+                legend { "Options" }
+                (input("option_1", "Option 1", &typed.option_1, None, true))
+                (input("option_2", "Option 2", &typed.option_2, None, true))
+                (input("option_3", "Option 3", &typed.option_3, None, false))
+                (ui::wrong("options", options))
+            }
             div.field {
                 label for="owner" { "Who decides" }
-                select #owner name="owner" {
+                select #owner name="owner" aria-invalid=[ui::invalid(owner)] aria-describedby=[ui::described("owner", false, owner)] {
                     option value="" { "Nobody yet" }
                     @for stakeholder in seen.bundle().records.stakeholders.values() {
                         option value=(stakeholder.id) selected[typed.owner == stakeholder.id.as_str()] { (stakeholder.title) }
                     }
                 }
-                (told("owner"))
+                (ui::wrong("owner", owner))
             }
             (input("why", "Why this change", &typed.why, Some("For those who read the history."), false))
             div.form-actions {

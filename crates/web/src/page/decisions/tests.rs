@@ -137,6 +137,13 @@ async fn what_was_typed_is_never_lost() {
     assert!(refused.text.contains("Say why"));
     assert!(refused.text.contains("on a day to come"));
     assert!(refused.text.contains("value=\"leave-out\" checked"));
+    for tied in [
+        "aria-describedby=\"reason-hint reason-error\"",
+        "id=\"reason-error\"",
+        "aria-describedby=\"on-error\"",
+    ] {
+        assert!(refused.text.contains(tied), "{tied}: {}", refused.text);
+    }
 
     let fields = |option: &'static str, reason: &'static str| {
         vec![("option", option), ("reason", reason), ("on", "2026-11-23")]
@@ -151,6 +158,11 @@ async fn what_was_typed_is_never_lost() {
     assert!(clash.text.contains("Someone else changed this decision meanwhile"));
     assert!(clash.text.contains("The survey was bad"));
     assert!(clash.text.contains("One customer asks"));
+    assert!(
+        clash.text.contains("<span class=\"visually-hidden\">added: </span>"),
+        "{}",
+        clash.text
+    );
 
     // Looked at and sent again, it is kept.
     let version = self::version(&clash.text);
@@ -209,6 +221,8 @@ async fn a_derived_decision_is_recorded_with_what_follows_from_facts() {
     let refused = owner.post(&path, &taken).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text.contains("already; choose another id"));
+    let tied = "aria-invalid=\"true\" aria-describedby=\"id-hint id-error\"";
+    assert!(refused.text.contains(tied) && refused.text.contains("Option 2"), "{}", refused.text);
     assert!(refused.text.contains("Carry it?"));
     let fields =
         [("title", "Carry it?"), ("id", "carry-it"), ("option_1", "Yes"), ("option_2", "No")];

@@ -53,21 +53,17 @@ pub(crate) async fn said_before(
     sequence: Sequence,
 ) -> Result<Said, Problem> {
     let journal = seen.app.journal();
-    let of_decision = journal.forecast_of(decision).await?;
+    let of_decision = journal.forecast_of_before(decision, sequence).await?;
     let of_target = match target {
-        Some(target) => journal.forecast_of(target).await?,
-        None => Vec::new(),
+        Some(target) => journal.forecast_of_before(target, sequence).await?,
+        None => None,
     };
-    let (of_decision, of_target) = (last(&of_decision, sequence), last(&of_target, sequence));
+    let item = |forecast: Option<LoggedForecast>| forecast?.items.into_iter().next();
     Ok(Said {
-        as_of: of_target.or(of_decision).map(|it| it.as_of),
-        decision: of_decision.and_then(|it| it.items.first().cloned()),
-        target: of_target.and_then(|it| it.items.first().cloned()),
+        as_of: of_target.as_ref().or(of_decision.as_ref()).map(|it| it.as_of),
+        decision: item(of_decision),
+        target: item(of_target),
     })
-}
-
-fn last(forecasts: &[LoggedForecast], before: Sequence) -> Option<&LoggedForecast> {
-    forecasts.iter().rev().find(|it| it.sequence < before)
 }
 
 /// The newest change that gave the answer; changes that only kept it don't count.

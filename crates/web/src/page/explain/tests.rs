@@ -31,7 +31,7 @@ async fn activities_features_revisions_and_decisions_are_explained() {
     for (id, tells) in [
         ("launch:door-open-alerts", "What moves the date"),
         ("door-open-alerts", "The chain"),
-        ("tracker-c", "What if this were two weeks faster?"),
+        ("tracker-c", "Try another time in a what-if"),
         ("light-sensor", "What keeps the target from holding"),
         ("design:tracker-c", "What it moves"),
     ] {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::Query;
 use axum::response::Html;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
 use longlead_horizon::{Forecast, State, percent};
 use longlead_records::{LoggedDate, LoggedForecast};
 use maud::{Markup, html};
@@ -20,7 +20,7 @@ use crate::ui;
 /// Dates that must have come before a share says much.
 const ENOUGH: usize = 20;
 
-/// How long before a date came the forecast is looked at, in days.
+/// How far away a date was said to be when its forecast is looked at, in days.
 const AHEAD: &[i32] = &[7, 30, 90, 180];
 
 const AHEAD_USUAL: i32 = 30;
@@ -34,8 +34,10 @@ pub(crate) struct Asked {
 pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<String>, Problem> {
     let ahead = asked.ahead.parse().ok().filter(|days| AHEAD.contains(days));
     let ahead = ahead.unwrap_or(AHEAD_USUAL);
-    let past = seen.app.journal().forecasts(Timestamp::MIN).await?;
-    let calibration = calibrate(seen.forecast()?, &past, ahead);
+    let forecast = seen.forecast()?;
+    let ids: Vec<&str> = forecast.milestones.iter().map(|it| it.id.as_str()).collect();
+    let past = seen.app.journal().forecast_changes(&ids).await?;
+    let calibration = calibrate(forecast, &past, ahead);
     let page = Page {
         title: "Calibration",
         section: "/forecast",
@@ -47,13 +49,14 @@ pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<
     Ok(layout::page(&seen, &page))
 }
 
-/// A date that has come, and what had been said of it.
+/// A date whose time has come, and what had been said of it.
 #[derive(Clone, Debug, PartialEq)]
-struct Came {
+struct Judged {
     id: String,
     title: String,
-    on: Date,
-    /// The day of the forecast.
+    /// The day on which it came; none if it hasn't, though its P90 has passed.
+    on: Option<Date>,
+    /// The day on which the forecast was chosen.
     said_on: Date,
     said: LoggedDate,
 }
@@ -75,13 +78,18 @@ impl Reliability {
 /// What calibration finds.
 #[derive(Debug, Default, PartialEq)]
 struct Calibration {
-    came: Vec<Came>,
-    /// Dates that have come and of which nothing had been said so long before.
+    judged: Vec<Judged>,
+    /// Dates that were so near, and whose P90 hasn't passed yet.
+    pending: usize,
+    /// Dates that have come, and that no forecast that was kept had said to be so near.
     unsaid: usize,
     reliability: Vec<Reliability>,
 }
 
-/// Each date that has come counts once, by the forecast that held `ahead` days before it came.
+/// Each date counts once: by the first forecast that said it to be `ahead` days away or fewer, and
+/// from the day after the P90 of that forecast, whether it has come or not. Both are known without
+/// knowing when it came. To choose by the day on which it came, or to leave out what hasn't come
+/// yet, would find fault with the best forecasts there can be, and hide what is late.
 fn calibrate(forecast: &Forecast, past: &[LoggedForecast], ahead: i32) -> Calibration {
     let mut said_of: BTreeMap<&str, Vec<(Date, &LoggedDate)>> = BTreeMap::new();
     for logged in past {
@@ -90,38 +98,51 @@ fn calibrate(forecast: &Forecast, past: &[LoggedForecast], ahead: i32) -> Calibr
         }
     }
     let mut calibration = Calibration::default();
-    for milestone in forecast.milestones.iter().filter(|it| it.state == State::Done) {
-        let on = milestone.p50;
-        let latest = on.saturating_sub(ahead.days());
-        let said = said_of.get(milestone.id.as_str()).into_iter().flatten();
-        let said = said.filter(|(said_on, item)| *said_on <= latest && is_open(item, *said_on));
-        let Some((said_on, said)) = said.max_by_key(|(said_on, _)| *said_on) else {
-            calibration.unsaid += 1;
-            continue;
-        };
-        let (id, title) = (milestone.id.to_string(), milestone.title.clone());
-        calibration.came.push(Came { id, title, on, said_on: *said_on, said: (*said).clone() });
+    for milestone in &forecast.milestones {
+        let on = (milestone.state == State::Done).then_some(milestone.p50);
+        let said = said_of.get(milestone.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let until = on.unwrap_or(forecast.as_of.saturating_add(1.day()));
+        match chosen(said, ahead, until) {
+            None => calibration.unsaid += usize::from(on.is_some()),
+            Some((said_on, said)) if said.p90.is_some_and(|p90| p90 < forecast.as_of) => {
+                let (id, title) = (milestone.id.to_string(), milestone.title.clone());
+                calibration.judged.push(Judged { id, title, on, said_on, said: said.clone() });
+            }
+            Some(_) => calibration.pending += 1,
+        }
     }
-    calibration.came.sort_by(|a, b| b.on.cmp(&a.on).then_with(|| a.id.cmp(&b.id)));
-    calibration.reliability = reliability(&calibration.came);
+    let day = |it: &Judged| it.on.unwrap_or(Date::MAX);
+    calibration.judged.sort_by(|a, b| day(b).cmp(&day(a)).then_with(|| a.id.cmp(&b.id)));
+    calibration.reliability = reliability(&calibration.judged);
     calibration
 }
 
-/// Whether it was still to come, as far as the forecast knew.
-fn is_open(item: &LoggedDate, said_on: Date) -> bool {
-    item.p90.is_some_and(|p90| p90 >= said_on)
+/// The first forecast by which a date was `ahead` days away or fewer, and the day on which it was
+/// so: that of the forecast, or a later one on which it still held. Days from `until` on are too
+/// late: the date had come, or they are yet to come themselves.
+fn chosen<'a>(
+    said: &[(Date, &'a LoggedDate)],
+    ahead: i32,
+    until: Date,
+) -> Option<(Date, &'a LoggedDate)> {
+    let ends = said.iter().skip(1).map(|(next, _)| (*next).min(until)).chain([until]);
+    said.iter().zip(ends).find_map(|((as_of, item), ends)| {
+        let near = item.p50?.saturating_sub(ahead.days()).max(*as_of);
+        let is_open = item.p90.is_some_and(|p90| p90 >= near);
+        (near < ends && is_open).then_some((near, *item))
+    })
 }
 
 /// A probability, and the date that was said to come with it.
 type Said = (f64, fn(&LoggedDate) -> Option<Date>);
 
-fn reliability(came: &[Came]) -> Vec<Reliability> {
+fn reliability(judged: &[Judged]) -> Vec<Reliability> {
     let said: [Said; 4] =
         [(0.1, |it| it.p10), (0.5, |it| it.p50), (0.8, |it| it.p80), (0.9, |it| it.p90)];
     let count = |(said, date): Said| {
-        let dated = came.iter().filter_map(|it| Some((it.on, date(&it.said)?)));
-        let dated: Vec<(Date, Date)> = dated.collect();
-        let came = dated.iter().filter(|(on, date)| on <= date).count();
+        let dated = judged.iter().filter_map(|it| Some((it.on, date(&it.said)?)));
+        let dated: Vec<(Option<Date>, Date)> = dated.collect();
+        let came = dated.iter().filter(|(on, date)| on.is_some_and(|on| on <= *date)).count();
         Reliability { said, came, of: dated.len() }
     };
     said.into_iter().map(count).collect()
@@ -142,16 +163,16 @@ fn wilson(came: usize, of: usize) -> (f64, f64) {
 }
 
 fn lede(calibration: &Calibration) -> Markup {
-    let count = calibration.came.len();
-    let dates = if count == 1 { "date has" } else { "dates have" };
+    let count = calibration.judged.len();
+    let dates = if count == 1 { "date" } else { "dates" };
     let p80 = calibration.reliability.iter().find(|it| it.said == 0.8);
     html! {
         @match p80 {
             Some(p80) if count >= ENOUGH => {
-                "Of " (p80.of) " dates that came, " (percent(p80.share()))
+                "Of " (p80.of) " dates, " (percent(p80.share()))
                 " came by the P80 that was forecast; 80 % is what was said."
             }
-            _ => { (count) " " (dates) " come; " (ENOUGH) " are needed to say much." }
+            _ => { (count) " " (dates) " can be judged; " (ENOUGH) " are needed to say much." }
         }
     }
 }
@@ -159,33 +180,30 @@ fn lede(calibration: &Calibration) -> Markup {
 fn main(calibration: &Calibration, ahead: i32) -> Markup {
     html! {
         div.stack {
-            nav.chips aria-label="How long before" {
+            nav.chips aria-label="How far ahead" {
                 @for days in AHEAD {
                     a.chip href={ "/forecast/calibration?ahead=" (days) } aria-current=[(*days == ahead).then_some("true")] {
-                        (days) " days before"
+                        (days) " days ahead"
                     }
                 }
             }
-            @if calibration.came.is_empty() {
+            @if calibration.judged.is_empty() {
                 (nothing_yet(calibration, ahead))
             } @else {
                 (reliability_table(calibration, ahead))
-                (came_table(calibration))
+                (judged_table(calibration))
             }
         }
     }
 }
 
 fn nothing_yet(calibration: &Calibration, ahead: i32) -> Markup {
+    let left_out = left_out(calibration);
     let told = format!(
-        "Calibration asks whether P80 dates land 80 % of the time. It takes dates that have come, \
-         and what was forecast {ahead} days before. {}",
-        match calibration.unsaid {
-            0 => "No date has come yet: record actuals as things happen.".to_owned(),
-            1 => "One date has come, but no forecast that old had been kept of it.".to_owned(),
-            many =>
-                format!("{many} dates have come, but no forecast that old had been kept of them."),
-        }
+        "Calibration asks whether P80 dates land 80 % of the time. It takes the forecast of each \
+         date when that was first said to be {ahead} days away or fewer, and judges it once its \
+         P90 has passed. {}",
+        if left_out.is_empty() { "No date has been forecast yet." } else { &left_out }
     );
     ui::empty(
         "Nothing to compare yet",
@@ -194,12 +212,29 @@ fn nothing_yet(calibration: &Calibration, ahead: i32) -> Markup {
     )
 }
 
+/// Dates that aren't judged, and why, in sentences.
+fn left_out(calibration: &Calibration) -> String {
+    let pending = match calibration.pending {
+        0 => None,
+        1 => Some("One date waits for its P90 to pass.".to_owned()),
+        many => Some(format!("{many} dates wait for their P90 to pass.")),
+    };
+    let unsaid = match calibration.unsaid {
+        0 => None,
+        1 => Some("One date has come before any forecast said it to be so near.".to_owned()),
+        many => {
+            Some(format!("{many} dates have come before any forecast said them to be so near."))
+        }
+    };
+    pending.into_iter().chain(unsaid).collect::<Vec<_>>().join(" ")
+}
+
 fn reliability_table(calibration: &Calibration, ahead: i32) -> Markup {
     html! {
         section.card.flush {
             div.section-head {
                 h2 { "Said and come true" }
-                p.muted { "By the forecast that held " (ahead) " days before each date came." }
+                p.muted { "By the first forecast that said a date to be " (ahead) " days away or fewer." }
             }
             div.scroll {
                 table.data {
@@ -217,10 +252,9 @@ fn reliability_table(calibration: &Calibration, ahead: i32) -> Markup {
             }
         }
         p.muted {
-            "The interval is Wilson's: where the true share may lie, given so few dates. Only if what was said lies outside it are the forecasts off. Dates that come together, such as a release and its launches, tell less than as many that don't."
-            @if calibration.unsaid > 0 {
-                " " (calibration.unsaid) " more have come of which no forecast that old had been kept."
-            }
+            "A date that hasn't come by its P90 counts as one that came too late. The interval is Wilson's: where the true share may lie, given so few dates. Only if what was said lies outside it are the forecasts off. Dates that come together, such as a release and its launches, tell less than as many that don't."
+            @let left_out = left_out(calibration);
+            @if !left_out.is_empty() { " " (left_out) }
         }
     }
 }
@@ -250,13 +284,13 @@ fn reliability_row(row: Reliability) -> Markup {
     }
 }
 
-fn came_table(calibration: &Calibration) -> Markup {
+fn judged_table(calibration: &Calibration) -> Markup {
     html! {
         section.card.flush {
             div.section-head { h2 { "The dates" } }
             div.scroll {
                 table.data data-sortable {
-                    caption.visually-hidden { "Dates that have come, the latest first" }
+                    caption.visually-hidden { "Dates that are judged, the latest first" }
                     thead { tr {
                         th scope="col" { "Date" }
                         th.num scope="col" { "Came on" }
@@ -266,23 +300,26 @@ fn came_table(calibration: &Calibration) -> Markup {
                         th.num scope="col" { "Off P50 by" }
                         th scope="col" { "By P80" }
                     } }
-                    tbody { @for came in &calibration.came { (came_row(came)) } }
+                    tbody { @for judged in &calibration.judged { (judged_row(judged)) } }
                 }
             }
         }
     }
 }
 
-fn came_row(came: &Came) -> Markup {
-    let off = came.said.p50.map(|p50| days_between(p50, came.on));
-    let is_within = came.said.p80.map(|p80| came.on <= p80);
+fn judged_row(judged: &Judged) -> Markup {
+    let said = &judged.said;
+    let off = said.p50.zip(judged.on).map(|(p50, on)| days_between(p50, on));
+    let is_within = said.p80.map(|p80| judged.on.is_some_and(|on| on <= p80));
     html! {
         tr {
-            th.wide scope="row" { a.row-link href={ "/forecast/" (came.id) } { (came.title) } }
-            td.num.nowrap data-value=(came.on) { (ui::date(came.on)) }
-            td.num.nowrap data-value=(came.said_on) { (ui::date(came.said_on)) }
-            td.num.nowrap { (ui::maybe_date(came.said.p50)) }
-            td.num.nowrap { (ui::maybe_date(came.said.p80)) }
+            th.wide scope="row" { a.row-link href={ "/forecast/" (judged.id) } { (judged.title) } }
+            td.num.nowrap data-value=(judged.on.unwrap_or(Date::MAX)) {
+                @match judged.on { Some(on) => (ui::date(on)), None => "not yet" }
+            }
+            td.num.nowrap data-value=(judged.said_on) { (ui::date(judged.said_on)) }
+            td.num.nowrap data-value=[said.p50] { (ui::maybe_date(said.p50)) }
+            td.num.nowrap data-value=[said.p80] { (ui::maybe_date(said.p80)) }
             td.num.nowrap data-value=[off] {
                 @match off {
                     Some(0) => { "0 d" }
@@ -324,42 +361,104 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_date_counts_by_the_forecast_that_held_so_long_before_it_came() {
+    /// A forecast of these dates, each with the day on which it came.
+    async fn forecast(today: Date, dates: &[(String, Option<Date>)]) -> Forecast {
         let app = testing::app().await;
         let outlook = app.engine().latest().unwrap();
-        let forecast = &outlook.plan.as_ref().unwrap().forecast;
-        let done = forecast.milestones.iter().find(|it| it.state == State::Done).unwrap();
-        let item = |p80: Date| LoggedDate {
-            id: done.id.to_string(),
+        let sample = &outlook.plan.as_ref().unwrap().forecast;
+        let milestones = dates.iter().map(|(id, on)| {
+            let mut it = sample.milestones[0].clone();
+            it.id = id.clone().try_into().unwrap();
+            it.state = if on.is_some() { State::Done } else { State::Open };
+            it.p50 = on.unwrap_or(Date::MAX);
+            it
+        });
+        Forecast { as_of: today, milestones: milestones.collect(), ..sample.clone() }
+    }
+
+    fn logged(id: &str, as_of: Date, [p10, p50, p80, p90]: [Date; 4]) -> LoggedForecast {
+        let item = LoggedDate {
+            id: id.to_owned(),
             kind: LoggedKind::Milestone,
             target: None,
-            p10: Some(p80.saturating_sub(30.days())),
-            p50: Some(p80.saturating_sub(20.days())),
+            p10: Some(p10),
+            p50: Some(p50),
             p80: Some(p80),
-            p90: Some(p80.saturating_add(10.days())),
+            p90: Some(p90),
             on_time: None,
             decide_by: None,
         };
-        let logged = |days_before: i32, p80: Date| LoggedForecast {
-            sequence: Sequence::default(),
-            at: Timestamp::MIN,
-            as_of: done.p50.saturating_sub(days_before.days()),
-            items: vec![item(p80)],
-        };
-        // The oldest said too early a date, the next the right one; the last came too late to count.
+        let (sequence, at) = (Sequence::default(), jiff::Timestamp::MIN);
+        LoggedForecast { sequence, at, as_of, items: vec![item] }
+    }
+
+    const START: Date = jiff::civil::date(2025, 1, 1);
+
+    fn after(days: i32) -> Date {
+        START.saturating_add(days.days())
+    }
+
+    #[tokio::test]
+    async fn a_date_counts_by_the_first_forecast_that_said_it_to_be_so_near() {
+        let on = Some(after(100));
+        let done = forecast(after(200), &[("m".to_owned(), on)]).await;
         let past = [
-            logged(100, done.p50.saturating_sub(1.day())),
-            logged(40, done.p50),
-            logged(3, done.p50.saturating_sub(1.day())),
+            logged("m", after(0), [70, 90, 110, 120].map(after)),
+            logged("m", after(65), [95, 100, 105, 110].map(after)),
+            logged("m", after(97), [99, 99, 99, 99].map(after)),
         ];
-        let within = |ahead: i32| {
-            let calibration = calibrate(forecast, &past, ahead);
-            calibration.reliability.iter().map(|it| (it.came, it.of)).collect::<Vec<_>>()
+        let of = |ahead: i32| {
+            let judged = calibrate(&done, &past, ahead).judged;
+            judged.first().map(|it| (it.said_on, it.said.p50))
         };
-        assert_eq!(within(30), [(0, 1), (0, 1), (1, 1), (1, 1)]);
-        assert_eq!(within(90), [(0, 1), (0, 1), (0, 1), (1, 1)]);
-        assert_eq!(within(180), [(0, 0); 4]);
+        assert_eq!(of(180), Some((after(0), Some(after(90)))));
+        assert_eq!(of(30), Some((after(60), Some(after(90)))), "the first still held that day");
+        assert_eq!(of(7), Some((after(93), Some(after(100)))));
+        assert_eq!(of(1), Some((after(98), Some(after(99)))));
+        assert_eq!(calibrate(&done, &[], 30).unsaid, 1);
+        let late = calibrate(&forecast(after(105), &[("m".to_owned(), on)]).await, &past, 30);
+        assert_eq!((late.judged.len(), late.pending), (0, 1), "its P90 hasn't passed");
+        let open =
+            calibrate(&forecast(after(121), &[("m".to_owned(), None)]).await, &past[..1], 30);
+        let told: Vec<_> = open.reliability.iter().map(|it| (it.came, it.of)).collect();
+        assert_eq!(told, [(0, 1); 4], "what hasn't come by its P90 is too late");
+    }
+
+    /// Dates that come on each day with the same probability, whatever has been: of these a
+    /// forecast that moves along with the days is the best there can be.
+    #[tokio::test]
+    async fn a_perfect_forecaster_of_memoryless_dates_is_found_to_be_right() {
+        const DATES: u32 = 500;
+        for (mean, today, judges) in [
+            (100.0, 5_000, [false, false, true, true]),
+            // Some have come by then and some are late, but many have time left.
+            (100.0, 420, [false, false, true, true]),
+            (20.0, 300, [false, true, true, true]),
+        ] {
+            let day = |share: f64| (-mean * (1.0 - share).ln()).round() as i32;
+            let (mut dates, mut past) = (Vec::new(), Vec::new());
+            for number in 0..DATES {
+                let share = (f64::from(number) + 0.5) / f64::from(DATES);
+                // They begin on days that have nothing to do with how long they take.
+                let begin = (number * 193 % 331) as i32;
+                let on = begin + (-mean * (1.0 - share).ln()).ceil() as i32;
+                let id = format!("m{number}");
+                for now in begin..on.min(today + 1) {
+                    let said = [0.1, 0.5, 0.8, 0.9].map(|share| after(now + day(share)));
+                    past.push(logged(&id, after(now), said));
+                }
+                dates.push((id, (on <= today).then(|| after(on))));
+            }
+            let forecast = forecast(after(today), &dates).await;
+            for (ahead, judges) in AHEAD.iter().zip(judges) {
+                let found = calibrate(&forecast, &past, *ahead);
+                assert_eq!(found.judged.len() > 100, judges, "{mean} {today} {ahead}");
+                for row in found.reliability.iter().filter(|row| row.of > 0) {
+                    let (low, high) = wilson(row.came, row.of);
+                    assert!(low <= row.said && row.said <= high, "{mean} {today} {ahead}: {row:?}");
+                }
+            }
+        }
     }
 
     #[tokio::test]
@@ -367,6 +466,6 @@ mod tests {
         let app = testing::app().await;
         let viewer = testing::person(&app, Role::Viewer).await;
         let page = viewer.get("/forecast/calibration").await;
-        assert!(page.text.contains("0 dates have come; 20 are needed to say much."));
+        assert!(page.text.contains("0 dates can be judged; 20 are needed to say much."));
     }
 }

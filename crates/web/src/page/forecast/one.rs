@@ -163,7 +163,7 @@ fn reached_by(distribution: &[(Date, f64)], day: Date) -> f64 {
     before.map_or(0.0, |(_, share)| share)
 }
 
-/// Bars are a week wide, or four where there would be too many.
+/// Bars are a day wide, a week or four where there would be too many.
 fn bar_days(distribution: &[(Date, f64)]) -> i32 {
     let (first, last) = (distribution.first(), distribution.last());
     let days = first.zip(last).map_or(0, |(first, last)| days_between(first.0, last.0));

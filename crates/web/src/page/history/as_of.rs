@@ -32,14 +32,23 @@ pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<
     }
     let day = day_of(&asked.at)?;
     let at = end_of(day)?;
-    let snapshot = Arc::new(seen.app.journal().as_of(at).await?);
+    let (journal, engine) = (seen.app.journal(), seen.app.engine());
+    let sequence = journal.sequence_at(at).await?;
+    let kept = engine.as_it_was(sequence, at);
+    let snapshot = match &kept {
+        Some(kept) => Arc::clone(&kept.snapshot),
+        None => Arc::new(journal.at_sequence(sequence).await?),
+    };
     if snapshot.bundle.records.count() == 0 {
         let text = "The first records came after this day.";
         let main = ui::empty("There was nothing yet", text, Some(("/history", "History")));
         return Ok(frame(&seen, day, main));
     }
     let as_of = crate::engine::day(&snapshot.bundle, at);
-    let then = seen.app.engine().of_snapshot(Arc::clone(&snapshot), as_of).await;
+    let then = match kept {
+        Some(kept) => Ok(kept),
+        None => engine.of_snapshot(Arc::clone(&snapshot), as_of).await,
+    };
     let (effect, milestones) = match then {
         Ok(then) => {
             let now = Arc::clone(&seen.outlook);
@@ -202,5 +211,37 @@ fn counts(seen: &Seen, was: &Bundle, is: &Bundle) -> Markup {
                 } } }
             } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longlead_records::people::Role;
+
+    use super::*;
+    use crate::testing::{app, now, person};
+
+    #[tokio::test]
+    async fn the_product_of_a_day_is_read_once() {
+        let app = app().await;
+        let viewer = person(&app, Role::Viewer).await;
+        let day: Date = "2026-11-23".parse().unwrap();
+        let (at, head) = (end_of(day).unwrap(), app.journal().current().head);
+        assert_eq!(app.journal().sequence_at(at).await.unwrap(), head);
+        assert_eq!(
+            app.journal()
+                .sequence_at(now() - jiff::SignedDuration::from_hours(1))
+                .await
+                .unwrap()
+                .get(),
+            0
+        );
+        assert!(app.engine().as_it_was(head, at).is_none());
+        let first = viewer.get("/history/as-of?at=2026-11-23").await;
+        let kept = app.engine().as_it_was(head, at).expect("it is kept");
+        let again = viewer.get("/history/as-of?at=2026-11-23").await;
+        let still = app.engine().as_it_was(head, at).unwrap();
+        assert!(Arc::ptr_eq(&kept, &still) && kept.sequence() == head);
+        assert_eq!(first.text, again.text);
     }
 }

@@ -12,9 +12,8 @@ use maud::{Markup, html};
 use super::{change, counts_of, records};
 use crate::form::Names;
 use crate::layout::{self, Page};
+use crate::page::comparison::moved;
 use crate::page::records::Newest;
-use crate::page::records::effect::moved;
-use crate::page::records::show::instant;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::ui;
@@ -50,7 +49,7 @@ pub(crate) async fn show(
         div.stack {
             section.card { dl.facts {
                 dt { "Who" } dd { (first.who_name) }
-                dt { "When" } dd { (instant(first.at)) }
+                dt { "When" } dd { (ui::instant(first.at)) }
                 dt { "What" } dd { (records(changes.len())) ": " (counts_of(&changes)) }
             } }
             (effect(&seen, forecasts.as_ref()))
@@ -83,13 +82,12 @@ struct Forecasts {
 }
 
 async fn forecasts(seen: &Seen, change: &Change) -> Result<Option<Forecasts>, Problem> {
-    let logged = seen.app.journal().forecasts(jiff::Timestamp::MIN).await?;
-    let (before, after): (Vec<LoggedForecast>, Vec<LoggedForecast>) =
-        logged.into_iter().partition(|it| it.sequence < change.sequence);
-    let before = before.into_iter().max_by_key(|it| (it.sequence, it.at));
-    let mine = after.into_iter().filter(|it| it.sequence == change.sequence);
-    let after = mine.min_by_key(|it| it.at);
-    Ok(before.zip(after).map(|(before, after)| Forecasts { before, after }))
+    let journal = seen.app.journal();
+    let Some(after) = journal.forecast_at(change.sequence).await? else {
+        return Ok(None);
+    };
+    let before = journal.forecast_before(change.sequence).await?;
+    Ok(before.map(|before| Forecasts { before, after }))
 }
 
 /// Dates that a change moved: those that the forecasts before and after tell differently.

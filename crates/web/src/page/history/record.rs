@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::form::{Names, key_href};
 use crate::layout::{self, Page};
-use crate::page::records::show::{instant, lede};
+use crate::page::records::show::lede;
 use crate::page::records::{Newest, diff, edit, existing, key_of, may_not};
 use crate::problem::Problem;
 use crate::reader::Seen;
@@ -116,7 +116,7 @@ fn version(seen: &Seen, newest: &Newest, change: &Change, names: &Names<'_>) -> 
             div.change-head {
                 (diff::verb(change.before.as_deref(), change.after.as_deref()))
                 strong { (change.who_name) }
-                span.when { (instant(change.at)) }
+                span.when { (ui::instant(change.at)) }
                 a href={ "/history/" (change.sequence) } { "change " (change.sequence) }
                 @if is_current { span.muted { "the record as it is now" } }
             }

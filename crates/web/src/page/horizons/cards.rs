@@ -4,6 +4,7 @@ use longlead_horizon::{DecisionForecast, Forecast, MilestoneForecast, State, day
 use maud::{Markup, html};
 
 use super::lede::name;
+use crate::naming;
 use crate::ui;
 
 /// Decisions that are told; the page of decisions tells all.
@@ -36,7 +37,7 @@ fn decision(decision: &DecisionForecast) -> Markup {
             span.label { (decision.title) }
             @match (decision.decide_by, decision.days_left) {
                 (Some(on), Some(days)) => {
-                    span.value { (day(on)) " " small { "in " (days) " days" } }
+                    span.value { (day(on)) " " small { (naming::days_away(days)) } }
                     span.hint { "Decided today, its target holds with " (best) "." }
                 }
                 _ => {
@@ -79,7 +80,7 @@ fn target(milestone: &MilestoneForecast) -> Markup {
     html! {
         a.chip href=(ui::explain_href(milestone.id.as_str())) title=(told) {
             span class=(format!("mark {class}")) { span.visually-hidden { (word) } }
-            (name(milestone)) " " strong { (share) }
+            (name(milestone)) span.visually-hidden { ", on time by " (on) " with" } " " strong { (share) }
         }
     }
 }

@@ -134,6 +134,9 @@ fn the_page_tells_what_matters_without_sight_colour_or_script() {
         "id=\"hz-chains\"",
         "data-node=\"decision:light-sensor\"",
         "<table",
+        "<caption class=\"visually-hidden\">What the timeline shows",
+        "<th class=\"num\" scope=\"col\">Decide by</th>",
+        "<th scope=\"row\"><a href=\"/decisions/light-sensor\"",
         "type=\"submit\"",
         "P10 ",
     ] {

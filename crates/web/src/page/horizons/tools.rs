@@ -20,18 +20,19 @@ pub(super) fn tools(facts: &Facts<'_>) -> Markup {
     html! {
         div.hz-tools {
             nav.chips aria-label="Zoom" {
-                @for zoom in ZOOMS {
+                @for (at, zoom) in ZOOMS.iter().enumerate() {
                     @let is_current = !is_fit && view.days() == zoom.days;
                     a.chip href=(view.zoomed(zoom.days, as_of).address()) data-swap="#hz"
+                        data-hotkey=(at + 1)
                         aria-current=[is_current.then_some("true")] { (zoom.title) }
                 }
-                a.chip href=(fit.address()) data-swap="#hz"
+                a.chip href=(fit.address()) data-swap="#hz" data-hotkey="0"
                     aria-current=[is_fit.then_some("true")] { "Fit" }
             }
             nav.chips aria-label="Move" {
-                a.chip href=(view.panned(-1).address()) data-swap="#hz" title="Earlier"
+                a.chip href=(view.panned(-1).address()) data-swap="#hz" title="Earlier" data-hotkey="["
                     aria-label="Earlier" { "←" }
-                a.chip href=(view.panned(1).address()) data-swap="#hz" title="Later"
+                a.chip href=(view.panned(1).address()) data-swap="#hz" title="Later" data-hotkey="]"
                     aria-label="Later" { "→" }
             }
             (form(view, &facts.bundle.records))

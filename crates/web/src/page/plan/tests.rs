@@ -19,6 +19,14 @@ async fn the_plan_is_filtered_sorted_and_grouped_as_the_address_says() {
     assert!(found.text.contains("group-head"));
     assert!(!found.text.contains("data-edit="), "a viewer changes nothing");
 
+    for (sort, order) in [("criticality", "descending"), ("-criticality", "ascending")] {
+        let page = viewer.get(&format!("/plan?view=table&sort={sort}")).await.text;
+        let head = page.split("<th ").find(|it| it.contains("aria-sort")).unwrap();
+        let head = head.split("</th>").next().unwrap();
+        let is_told = head.contains(&format!("aria-sort=\"{order}\""));
+        assert!(is_told && head.contains("criticality"), "the most critical leads: {head}");
+    }
+
     let none = viewer.get("/plan?q=no-such-thing").await;
     assert!(none.text.contains("Nothing found"));
     let odd = viewer.get("/plan?page=x&from=yesterday&sort=-&group=?").await;
@@ -78,6 +86,10 @@ async fn an_estimate_that_cannot_be_read_is_told_at_its_field() {
     let refused = owner.post(&path, &sent).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text.contains("value=\"soon\" aria-invalid=\"true\""), "{}", refused.text);
+    let told = format!("{}-estimate-error", activity.id);
+    for tied in [format!("aria-describedby=\"{told}\""), format!("id=\"{told}\"")] {
+        assert!(refused.text.contains(&tied), "{tied}: {}", refused.text);
+    }
 
     let sent = [
         ("version", version.as_str()),

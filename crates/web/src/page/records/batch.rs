@@ -15,6 +15,7 @@ use crate::form::{Names, key_href};
 use crate::layout::{self, Page};
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::sight::unseen_references;
 use crate::ui;
 
 /// Changes that are proposed, with the versions that they were compared with.
@@ -85,7 +86,7 @@ pub(crate) struct Origin {
 fn forbidden(seen: &Seen, newest: &Newest, edits: &[VersionedEdit]) -> Vec<RecordKey> {
     let keys = edits.iter().map(|it| (&it.edit.key, it.edit.after.is_none()));
     let may = |key: &RecordKey, is_removal: bool| match key {
-        RecordKey::Record(kind, _) if is_removal || !newest.has(seen, key) => seen.may_add(*kind),
+        RecordKey::Record(..) if is_removal || !newest.has(seen, key) => seen.may_create(key),
         key => seen.may_write(key),
     };
     keys.filter(|(key, is_removal)| !may(key, *is_removal)).map(|(key, _)| key.clone()).collect()
@@ -103,7 +104,7 @@ pub(crate) async fn preview(
     let forbidden = forbidden(seen, newest, &edits);
     let edits: Vec<Edit> = edits.into_iter().map(|it| it.edit).collect();
     let (bundle, diagnostics) = newest.snapshot.bundle.edited(&edits);
-    let news = edit::told_to(seen, edit::news(&newest.snapshot, diagnostics));
+    let news = edit::told_of(seen, &edits, edit::news(&newest.snapshot, diagnostics));
     let is_bad = told.iter().chain(&news).any(Diagnostic::is_error) || !forbidden.is_empty();
     let effect = match is_bad || edits.is_empty() {
         true => None,
@@ -226,6 +227,10 @@ pub(crate) async fn commit(
     if let Some(key) = forbidden.first() {
         return Err(super::may_not(&seen, key));
     }
+    let unseen = unseen_references(&seen, edits.iter().map(|it| &it.edit));
+    if !unseen.is_empty() {
+        return Err(CommitError::Refused(edit::told_to(&seen, unseen)).into());
+    }
     let sequence = match edit::send(&seen, edits, &confirmed.why).await {
         Ok(sequence) => sequence,
         Err(CommitError::Refused(told)) => {
@@ -257,7 +262,7 @@ fn conflicted(seen: &Seen, conflicts: &[longlead_records::Conflict]) -> Response
                 @for conflict in conflicts { @if seen.sees(&conflict.key) {
                     li {
                         a href=(key_href(&conflict.key)) { (conflict.key) }
-                        @if let Some(by) = &conflict.by { " by " (by.who_name) ", " (super::show::instant(by.at)) }
+                        @if let Some(by) = &conflict.by { " by " (by.who_name) ", " (crate::ui::instant(by.at)) }
                     }
                 } }
             }

@@ -4,6 +4,7 @@ use axum::extract::{Multipart, Path};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use longlead_model::{Bundle, Code, Diagnostic, RecordKey, Source};
+use longlead_records::people::AuditEvent;
 use maud::html;
 
 use super::batch::{self, Batch, Origin};
@@ -86,6 +87,9 @@ pub(crate) async fn file(seen: Seen, Path(file): Path<String>) -> Result<Respons
             found.ok_or_else(missing)?.text
         }
     };
+    let by = seen.reader.by(seen.app.now());
+    let detail = format!("{file}, {}", counted(text.lines().count(), "line", "lines"));
+    seen.app.people().append_audit(&by, AuditEvent::Exchanged, &detail).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/toml; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")),

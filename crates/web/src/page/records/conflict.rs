@@ -1,5 +1,7 @@
 //! Two people have changed one record: what it was, what it is, and what was typed.
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use longlead_model::{RecordKey, text_of_json};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::edit::{self, Draft, Mode, Shown, Target};
 use super::{Newest, diff};
-use crate::form::{Field, Form, Names, brief, key_href};
+use crate::form::{self, Control, Form, Names, key_href};
 use crate::problem::Problem;
 use crate::reader::Seen;
 
@@ -26,19 +28,20 @@ async fn versions(
     key: &RecordKey,
     draft: &Draft,
 ) -> Result<Versions, Problem> {
-    let base = base(seen, key, draft.version).await?;
+    let base = text_at(seen, key, draft.version).await?;
+    let base = base.and_then(|text| diff::json_of_text(key, &text));
     // Short texts and tables say the same in two ways: the record decides how it is compared.
     let mine = draft.read().ok().and_then(|(key, text)| diff::json_of_text(&key, &text));
     let theirs = newest.text(key).and_then(|text| diff::json_of_text(key, &text));
     Ok(Versions { base: base.unwrap_or_default(), theirs, mine })
 }
 
-/// The record at the version that the author saw.
-async fn base(
+/// The text of a record at the version that an author saw.
+pub(crate) async fn text_at(
     seen: &Seen,
     key: &RecordKey,
     version: Option<Version>,
-) -> Result<Option<Json>, Problem> {
+) -> Result<Option<String>, Problem> {
     let Some(version) = version else {
         return Ok(None);
     };
@@ -49,9 +52,7 @@ async fn base(
         ..Default::default()
     };
     let changes = seen.app.journal().changes(&filter).await?;
-    let text =
-        changes.into_iter().find(|change| change.key == *key).and_then(|change| change.after);
-    Ok(text.and_then(|text| diff::json_of_text(key, &text)))
+    Ok(changes.into_iter().find(|change| change.key == *key).and_then(|change| change.after))
 }
 
 /// The form again, with what they typed, under a comparison of the three versions.
@@ -72,10 +73,13 @@ pub(crate) async fn page(
     Ok((StatusCode::CONFLICT, edit::page(seen, newest, &draft, &shown)).into_response())
 }
 
-/// One field in its three versions.
-#[derive(Debug, PartialEq)]
+/// A value in its three versions: that of a field, or of an entry of a map.
+#[derive(Debug)]
 struct Row<'a> {
     label: String,
+    /// Where it stands: `work`, `estimate`.
+    path: Vec<String>,
+    control: &'static Control,
     base: Option<&'a Json>,
     theirs: Option<&'a Json>,
     mine: Option<&'a Json>,
@@ -96,19 +100,62 @@ impl Row<'_> {
     }
 }
 
-/// The fields that either has changed.
-fn rows<'a>(form: &'static Form, versions: &'a Versions) -> Vec<(&'static Field, Row<'a>)> {
-    let member = |record: Option<&'a Json>, name: &str| record.and_then(|record| record.get(name));
-    let rows = form.fields.iter().map(|field| {
-        let row = Row {
-            label: field.label.clone(),
-            base: versions.base.get(&field.name),
-            theirs: member(versions.theirs.as_ref(), &field.name),
-            mine: member(versions.mine.as_ref(), &field.name),
-        };
-        (field, row)
-    });
-    rows.filter(|(_, row)| row.is_theirs() || row.is_mine()).collect()
+/// What either has changed.
+fn rows<'a>(
+    form: &'static Form,
+    base: &'a Json,
+    theirs: Option<&'a Json>,
+    mine: Option<&'a Json>,
+) -> Vec<Row<'a>> {
+    let mut rows = Vec::new();
+    for field in &form.fields {
+        let member = |record: Option<&'a Json>| record.and_then(|record| record.get(&field.name));
+        gather(
+            Row {
+                label: field.label.clone(),
+                path: vec![field.name.clone()],
+                control: &field.control,
+                base: base.get(&field.name),
+                theirs: member(theirs),
+                mine: member(mine),
+            },
+            &mut rows,
+        );
+    }
+    rows
+}
+
+/// A value that has changed; of a table its fields, of a map its entries, each by itself.
+fn gather<'a>(row: Row<'a>, rows: &mut Vec<Row<'a>>) {
+    if !row.is_theirs() && !row.is_mine() {
+        return;
+    }
+    let inner = |name: &str, label: &str, control: &'static Control| {
+        let member = |table: Option<&'a Json>| table.and_then(|table| table.get(name));
+        Row {
+            label: format!("{}, {label}", row.label),
+            path: row.path.iter().cloned().chain([name.to_owned()]).collect(),
+            control,
+            base: member(row.base),
+            theirs: member(row.theirs),
+            mine: member(row.mine),
+        }
+    };
+    match row.control {
+        Control::Group(fields) => {
+            for field in fields {
+                gather(inner(&field.name, &field.label.to_lowercase(), &field.control), rows);
+            }
+        }
+        Control::Map { value, .. } => {
+            let versions = [row.base, row.theirs, row.mine].into_iter().flatten();
+            let entries = versions.filter_map(Json::as_object).flat_map(Map::keys);
+            for name in entries.collect::<BTreeSet<_>>() {
+                gather(inner(name, name, value), rows);
+            }
+        }
+        _ => rows.push(row),
+    }
 }
 
 fn comparison(
@@ -120,8 +167,9 @@ fn comparison(
     draft: &Draft,
     names: &Names<'_>,
 ) -> Markup {
-    let rows = rows(Form::of_key(key), versions);
-    let contested = rows.iter().filter(|(_, row)| row.is_contested()).count();
+    let (theirs, mine) = (versions.theirs.as_ref(), versions.mine.as_ref());
+    let rows = rows(Form::of_key(key), &versions.base, theirs, mine);
+    let contested = rows.iter().filter(|row| row.is_contested()).count();
     html! {
         section.card.conflict role="alert" {
             h2 { "Someone else has changed this meanwhile" }
@@ -129,24 +177,25 @@ fn comparison(
             div.scroll { table.data {
                 caption.visually-hidden { "What it was, what it is now, and what you typed" }
                 thead { tr { th scope="col" { "Field" } th scope="col" { "When you began" } th scope="col" { "Now" } th scope="col" { "Yours" } } }
-                tbody { @for (field, row) in &rows { tr class=[row.is_contested().then_some("contested")] {
-                    th scope="row" { (row.label) @if row.is_contested() { small { "both changed" } } }
-                    td { (brief_or_same(field, row.base, names)) }
-                    td class=[row.is_theirs().then_some("changed")] { (brief_or_same(field, row.theirs, names)) }
-                    td class=[row.is_mine().then_some("changed")] { (brief_or_same(field, row.mine, names)) }
-                } } }
+                tbody { @for row in &rows { (row_of(row, names)) } }
             } }
             (choices(seen, key, versions, base_version, draft, contested))
         }
     }
 }
 
-fn brief_or_same(field: &Field, json: Option<&Json>, names: &Names<'_>) -> Markup {
-    match &field.control {
-        crate::form::Control::Group(fields) => html! {
-            @match json { Some(json) => (crate::form::facts(fields, json, names)), None => (crate::ui::dash()) }
-        },
-        _ => brief(field, json, names),
+/// A value in its three versions, in full: what each of the two has changed is marked.
+fn row_of(row: &Row<'_>, names: &Names<'_>) -> Markup {
+    let was = form::change(row.control, row.base, row.base, names);
+    let theirs = form::change(row.control, row.base, row.theirs, names);
+    let mine = form::change(row.control, row.base, row.mine, names);
+    html! {
+        tr class=[row.is_contested().then_some("contested")] {
+            th scope="row" { (row.label) @if row.is_contested() { small { "both changed" } } }
+            td { (was.after) }
+            td class=[row.is_theirs().then_some("changed")] { (theirs.both) }
+            td class=[row.is_mine().then_some("changed")] { (mine.both) }
+        }
     }
 }
 
@@ -154,7 +203,7 @@ fn who(conflict: &Conflict) -> Markup {
     html! {
         @match &conflict.by {
             Some(by) => {
-                strong { (by.who_name) } " saved it on " (super::show::instant(by.at))
+                strong { (by.who_name) } " saved it on " (crate::ui::instant(by.at))
                 @if let Some(why) = &by.why { ": “" (why) "”" }
                 "."
             }
@@ -190,8 +239,8 @@ fn choices(
         }
         p.muted {
             @if theirs_there {
-                "On top of theirs, fields that only they changed keep their value"
-                @if contested > 0 { "; of the " (super::counted(contested, "field", "fields")) " that both changed, yours holds" }
+                "On top of theirs, values that only they changed stay as they are"
+                @if contested > 0 { "; of the " (super::counted(contested, "value", "values")) " that both changed, yours holds" }
                 ". You see the result before it is saved. Saving the form below as it is puts yours in place of theirs."
             } @else { "Saving the form below adds the record again." }
         }
@@ -212,7 +261,7 @@ pub(crate) async fn merged(
         return Err(Problem::bad_request("One of the two versions can't be read")
             .detail("Go back: what you typed is still in the form."));
     };
-    let record = merge(&versions.base, theirs, mine);
+    let record = merge(&rows(Form::of_key(&key), &versions.base, Some(theirs), Some(mine)), theirs);
     let mut merged = Draft::of(draft.target.clone(), &record, newest.version(&key), Mode::Form);
     merged.why = draft.why;
     let notice =
@@ -228,37 +277,103 @@ pub(crate) async fn merged(
     Ok(edit::page(seen, newest, &merged, &Shown { above, ..shown }).into_response())
 }
 
-/// Theirs, with every field that mine has changed since the base.
-fn merge(base: &Json, theirs: &Json, mine: &Json) -> Json {
+/// Theirs, with every value that mine has changed since the base.
+fn merge(rows: &[Row<'_>], theirs: &Json) -> Json {
     let mut merged = theirs.as_object().cloned().unwrap_or_default();
-    let empty = Map::new();
-    let (base, mine) = (base.as_object().unwrap_or(&empty), mine.as_object().unwrap_or(&empty));
-    for name in base.keys().chain(mine.keys()) {
-        match (base.get(name), mine.get(name)) {
-            (before, after) if before == after => {}
-            (_, Some(after)) => {
-                merged.insert(name.clone(), after.clone());
-            }
-            (_, None) => {
-                merged.shift_remove(name);
-            }
-        }
+    for row in rows.iter().filter(|row| row.is_mine()) {
+        put(&mut merged, &row.path, row.mine);
     }
     Json::Object(merged)
 }
 
+/// Sets a value at a path, or takes it away. A table that is left with nothing goes, too.
+fn put(table: &mut Map<String, Json>, path: &[String], value: Option<&Json>) {
+    let Some((name, rest)) = path.split_first() else {
+        return;
+    };
+    if !rest.is_empty() {
+        let inner = table.entry(name.as_str()).or_insert_with(|| Json::Object(Map::new()));
+        let Some(inner) = inner.as_object_mut() else {
+            return;
+        };
+        put(inner, rest, value);
+        if inner.is_empty() {
+            table.shift_remove(name);
+        }
+        return;
+    }
+    match value {
+        Some(value) => {
+            table.insert(name.clone(), value.clone());
+        }
+        None => {
+            table.shift_remove(name);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use longlead_model::{Bundle, Kind};
     use serde_json::json;
 
     use super::*;
 
+    fn merged(kind: Kind, base: &Json, theirs: &Json, mine: &Json) -> Json {
+        merge(&rows(Form::of(Some(kind)), base, Some(theirs), Some(mine)), theirs)
+    }
+
     #[test]
     fn what_one_leaves_alone_keeps_the_others_value() {
-        let base = json!({ "a": 1, "b": 1, "c": 1, "d": 1 });
-        let theirs = json!({ "a": 2, "b": 1, "c": 2, "d": 1, "e": 5 });
-        let mine = json!({ "a": 1, "b": 3, "c": 3, "f": 6 });
-        let expect = json!({ "a": 2, "b": 3, "c": 3, "e": 5, "f": 6 });
-        assert_eq!(merge(&base, &theirs, &mine), expect);
+        let base = json!({ "id": "f", "title": "A", "release": "r1", "target": "2027-01-01" });
+        let theirs = json!({ "id": "f", "title": "B", "release": "r2", "note": "theirs" });
+        let mine = json!({ "id": "f", "title": "A", "release": "r3", "target": "2027-01-01", "product": "p" });
+        let expect =
+            json!({ "id": "f", "title": "B", "release": "r3", "note": "theirs", "product": "p" });
+        assert_eq!(merged(Kind::Feature, &base, &theirs, &mine), expect);
+    }
+
+    #[test]
+    fn fields_of_a_table_and_entries_of_a_map_are_contested_one_by_one() {
+        let base = json!({
+            "id": "f", "work": { "estimate": "5 d", "team": "x" }, "requires": { "ram": "1 KiB", "gps": "yes" },
+        });
+        let theirs = json!({
+            "id": "f", "work": { "estimate": "8 d", "team": "x" }, "requires": { "ram": "2 KiB", "gps": "yes" },
+        });
+        let mine = json!({
+            "id": "f", "work": { "estimate": "5 d", "team": "y" }, "requires": { "ram": "1 KiB", "light": "yes" },
+        });
+        let expect = json!({
+            "id": "f", "work": { "estimate": "8 d", "team": "y" }, "requires": { "ram": "2 KiB", "light": "yes" },
+        });
+        assert_eq!(merged(Kind::Feature, &base, &theirs, &mine), expect);
+        let rows = rows(Form::of(Some(Kind::Feature)), &base, Some(&theirs), Some(&mine));
+        let told: Vec<_> = rows.iter().map(|row| row.path.join(".")).collect();
+        assert!(told.contains(&"work.estimate".to_owned()), "{told:?}");
+        assert!(told.contains(&"requires.ram".to_owned()), "{told:?}");
+        assert!(!rows.iter().any(Row::is_contested), "{told:?}");
+    }
+
+    #[test]
+    fn the_end_of_a_long_text_that_both_changed_is_shown() {
+        let text = |end: &str| json!(format!("{}{end}", "Said at length. ".repeat(40)));
+        let (base, theirs, mine) = (text("so"), text("this way"), text("that way"));
+        let control = &Form::of(Some(Kind::Decision)).field("context").unwrap().control;
+        let row = Row {
+            label: "Context".to_owned(),
+            path: vec!["context".to_owned()],
+            control,
+            base: Some(&base),
+            theirs: Some(&theirs),
+            mine: Some(&mine),
+        };
+        let bundle = Bundle::default();
+        let page = row_of(&row, &Names::of_bundle(&bundle)).into_string();
+        assert!(
+            page.contains("<ins>this way</ins>") && page.contains("<ins>that way</ins>"),
+            "{page}"
+        );
+        assert!(page.contains("<del>so</del>"), "{page}");
     }
 }

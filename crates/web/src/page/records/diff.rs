@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
-use crate::form::{Control, Field, Form, Names, brief};
+use crate::form::{self, Control, Field, Form, Names};
 
 /// Unchanged lines that are shown around a change.
 const AROUND: usize = 3;
@@ -97,11 +97,12 @@ pub(crate) fn table(changes: &[FieldChange<'_>], names: &Names<'_>) -> Markup {
                     caption.visually-hidden { "Fields that differ" }
                     thead { tr { th scope="col" { "Field" } th scope="col" { "Before" } th scope="col" { "After" } } }
                     tbody {
-                        @for change in changes {
+                        @for it in changes {
+                            @let told = form::change(&it.field.control, it.before.as_ref(), it.after.as_ref(), names);
                             tr {
-                                th scope="row" title=(change.path) { (change.label) }
-                                td { (brief(change.field, change.before.as_ref(), names)) }
-                                td { (brief(change.field, change.after.as_ref(), names)) }
+                                th scope="row" title=(it.path) { (it.label) }
+                                td { (told.before) }
+                                td { (told.after) }
                             }
                         }
                     }

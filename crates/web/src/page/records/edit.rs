@@ -19,6 +19,7 @@ use super::{Newest, changeable, conflict, effect, existing, kind_of, may_not};
 use crate::form::{Form, Typed, key_href, toml_of_json};
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::sight::unseen_references;
 pub(crate) use draft::{Draft, Mode, Target, key_of_new};
 pub(crate) use markup::{Shown, page};
 
@@ -196,6 +197,22 @@ pub(crate) fn told_to(seen: &Seen, diagnostics: Vec<Diagnostic>) -> Vec<Diagnost
     told.collect()
 }
 
+/// What is wrong with edits, as the reader may be told it: what they don't see is told as what isn't
+/// there is, once.
+pub(crate) fn told_of(
+    seen: &Seen,
+    edits: &[Edit],
+    diagnostics: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    let mut told = told_to(seen, diagnostics);
+    for unseen in told_to(seen, unseen_references(seen, edits.iter())) {
+        if !told.iter().any(|it| it.message == unseen.message) {
+            told.push(unseen);
+        }
+    }
+    told
+}
+
 /// A draft that can be saved: its edit, and the product after it.
 struct Checked {
     edit: Edit,
@@ -213,7 +230,8 @@ fn checked(seen: &Seen, newest: &Newest, draft: &Draft) -> Result<Checked, Wrong
     let edit = Edit { key, after: Some(text) };
     let snapshot = &newest.snapshot;
     let (bundle, diagnostics) = snapshot.bundle.edited(std::slice::from_ref(&edit));
-    let diagnostics = told_to(seen, news(snapshot, diagnostics));
+    let edits = std::slice::from_ref(&edit);
+    let diagnostics = told_of(seen, edits, news(snapshot, diagnostics));
     let text = edit.after.as_deref().unwrap_or_default();
     let wrong = Wrong::sorted(&edit.key, text, diagnostics, draft.mode);
     if wrong.has_errors() { Err(wrong) } else { Ok(Checked { edit, bundle, wrong }) }
@@ -229,9 +247,7 @@ pub(crate) fn news(
     snapshot: &longlead_records::Snapshot,
     diagnostics: Vec<Diagnostic>,
 ) -> Vec<Diagnostic> {
-    let known: std::collections::BTreeSet<(Code, &str)> =
-        snapshot.diagnostics.iter().map(|it| (it.code, it.message.as_str())).collect();
-    diagnostics.into_iter().filter(|it| !known.contains(&(it.code, it.message.as_str()))).collect()
+    snapshot.news(diagnostics)
 }
 
 fn refused(seen: &Seen, newest: &Newest, draft: &Draft, wrong: Wrong) -> Response {

@@ -261,7 +261,7 @@ fn head(column: &str, label: &str, numeric: bool, kind: Kind, asked: &Asked) -> 
     let link = href(kind, &Asked { q: asked.q.clone(), sort: next, page: 1, saved: None });
     html! {
         th scope="col" class=[numeric.then_some("num")] aria-sort=[aria] {
-            a.sort href=(link) { (label) @if is_current { (if is_down { " ↓" } else { " ↑" }) } }
+            a.sort href=(link) { (label) }
         }
     }
 }

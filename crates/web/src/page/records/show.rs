@@ -242,21 +242,10 @@ fn recent(key: &RecordKey, last: &[Change]) -> Markup {
             h2 { "History" a.button.small.quiet href={ (key_href(key)) "/history" } { "All changes" } }
             @if last.is_empty() { p.muted { "Nobody has changed this yet." } }
             ol.steps { @for change in last { li {
-                span.when { (instant(change.at)) " · " (change.who_name) }
+                span.when { (ui::instant(change.at)) " · " (change.who_name) }
                 (diff::verb(change.before.as_deref(), change.after.as_deref()))
                 @if let Some(why) = &change.why { " " (why) }
             } } }
-        }
-    }
-}
-
-/// An instant as pages tell it: "18 Jan 2027, 14:05 UTC".
-pub(crate) fn instant(at: Timestamp) -> Markup {
-    let civil = at.to_zoned(TimeZone::UTC).datetime();
-    html! {
-        time datetime=(at) {
-            (longlead_horizon::day(civil.date())) ", "
-            (format!("{:02}:{:02}", civil.hour(), civil.minute())) " UTC"
         }
     }
 }

@@ -9,7 +9,7 @@ use longlead_model::Kind;
 use super::DISCIPLINES;
 use crate::app::App;
 use crate::guard::csrf_of;
-use crate::testing::{Answer, Person, answer, app, now, person};
+use crate::testing::{Answer, Person, answer, app, hidden, inputs, now, person};
 
 /// Sends files, as a browser does.
 async fn upload(person: &Person, path: &str, files: &[(&str, &str)]) -> Answer {
@@ -34,49 +34,11 @@ async fn upload(person: &Person, path: &str, files: &[(&str, &str)]) -> Answer {
     answer(&person.app, request).await
 }
 
-/// The value of a hidden field.
-fn hidden(page: &str, name: &str) -> String {
-    let (_, after) = page
-        .split_once(&format!("name=\"{name}\" value=\""))
-        .unwrap_or_else(|| panic!("no {name} in {page}"));
-    let (value, _) = after.split_once('"').unwrap();
-    plain(value)
-}
-
-fn plain(text: &str) -> String {
-    text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-}
-
 /// What a form that is sent as it was shown would send, of the fields of the record.
 fn fields(page: &str) -> Vec<(String, String)> {
     let version = ("version".to_owned(), hidden(page, "version"));
     let mut fields = vec![version, ("mode".to_owned(), "form".to_owned())];
-    let attribute = |tag: &str, name: &str| {
-        let (_, after) = tag.split_once(&format!(" {name}=\""))?;
-        Some(plain(after.split_once('"')?.0))
-    };
-    let mut push = |name: Option<String>, value: Option<String>| {
-        if let (Some(name), Some(value)) = (name.filter(|it| it.starts_with("f.")), value) {
-            fields.push((name, value));
-        }
-    };
-    for input in page.split("<input").skip(1) {
-        let tag = input.split('>').next().unwrap();
-        if !tag.contains("type=\"checkbox\"") || tag.contains(" checked") {
-            push(attribute(tag, "name"), attribute(tag, "value"));
-        }
-    }
-    for select in page.split("<select").skip(1) {
-        let select = select.split("</select>").next().unwrap();
-        let chosen =
-            select.split("<option").find(|it| it.split('>').next().unwrap().contains(" selected"));
-        push(attribute(select, "name"), chosen.and_then(|option| attribute(option, "value")));
-    }
-    for area in page.split("<textarea").skip(1) {
-        let (tag, text) = area.split_once('>').unwrap();
-        let text = text.split("</textarea>").next().unwrap();
-        push(attribute(tag, "name"), Some(plain(text.trim_start_matches('\n'))));
-    }
+    fields.extend(inputs(page));
     fields
 }
 
@@ -214,6 +176,16 @@ async fn a_preview_tells_what_moves_and_saves_nothing() {
         preview.text
     );
     assert_eq!(app.journal().current().head, head);
+}
+
+#[tokio::test]
+async fn a_preview_tells_which_features_no_longer_run() {
+    let app = app().await;
+    let owner = person(&app, Role::Owner).await;
+    let page = owner.get("/records/part/opt3004/edit").await.text;
+    let dark = [("f.provides.0.key", ""), ("f.provides.0.value", ""), ("action", "preview")];
+    let preview = owner.post("/records/part/opt3004/edit", &with(&fields(&page), &dark)).await.text;
+    assert!(preview.contains("Preview") && preview.contains(" no longer runs on "), "{preview}");
 }
 
 #[tokio::test]

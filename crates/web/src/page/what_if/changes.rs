@@ -1,9 +1,7 @@
 //! The changes of a what-if: text in the database, JSON while they are edited, a scenario when
 //! they are planned with.
 
-use longlead_model::{
-    Bundle, Code, Diagnostic, Kind, RecordKey, Scenario, form_text, record_schema, text_of_json,
-};
+use longlead_model::{Bundle, Code, Diagnostic, Kind, RecordKey, Scenario, text_of_json};
 use serde_json::{Map, Value as Json, json};
 
 /// The id under which a what-if is a scenario while it is looked at.
@@ -54,23 +52,62 @@ impl Changes {
         }
     }
 
-    /// Sets a field of a record. A field that was set before is set anew.
+    /// Sets a field of a record. A field that was set or emptied before is set anew.
     pub(crate) fn set(&mut self, kind: Kind, id: &str, field: &str, value: Json) {
-        let same = |change: &&mut Json| {
-            change["kind"] == kind.as_str() && change["id"] == id && change["set"].is_object()
-        };
-        if let Some(change) = self.list.iter_mut().find(same) {
-            change["set"][field] = value;
-            return;
+        self.leave(kind, id, field);
+        let change = self.change_of(kind, id);
+        if !change["set"].is_object() {
+            change["set"] = Json::Object(Map::new());
         }
-        let mut set = Map::new();
-        set.insert(field.to_owned(), value);
-        self.list.push(json!({ "kind": kind.as_str(), "id": id, "set": set }));
+        change["set"][field] = value;
+    }
+
+    /// Empties a field of a record.
+    pub(crate) fn unset(&mut self, kind: Kind, id: &str, field: &str) {
+        self.leave(kind, id, field);
+        self.replace(kind, id, field);
+    }
+
+    /// Empties a field before it is set, so that nothing is left of a table that was there.
+    pub(crate) fn replace(&mut self, kind: Kind, id: &str, field: &str) {
+        let change = self.change_of(kind, id);
+        match change["unset"].as_array_mut() {
+            Some(fields) => fields.push(json!(field)),
+            None => change["unset"] = json!([field]),
+        }
+    }
+
+    /// Leaves a field of a record as it really is. A change that says no more is taken back.
+    pub(crate) fn leave(&mut self, kind: Kind, id: &str, field: &str) {
+        for change in self.list.iter_mut().filter(|change| is_of(change, kind, id)) {
+            let Some(change) = change.as_object_mut() else {
+                continue;
+            };
+            if let Some(Json::Object(set)) = change.get_mut("set") {
+                set.shift_remove(field);
+            }
+            if let Some(Json::Array(unset)) = change.get_mut("unset") {
+                unset.retain(|name| name != field);
+            }
+            change.retain(|_, it| *it != json!({}) && *it != json!([]));
+        }
+        self.list.retain(|change| change["remove"] == true || !says_nothing(change));
+    }
+
+    /// The change of a record, or a new one. A record that was taken out is there again.
+    fn change_of(&mut self, kind: Kind, id: &str) -> &mut Json {
+        self.list.retain(|change| !is_of(change, kind, id) || change["remove"] != true);
+        let found = self.list.iter().position(|change| is_of(change, kind, id));
+        let index = found.unwrap_or_else(|| {
+            self.list.push(json!({ "kind": kind.as_str(), "id": id }));
+            self.list.len() - 1
+        });
+        &mut self.list[index]
     }
 
     /// Removes a record.
     pub(crate) fn take_out(&mut self, kind: Kind, id: &str) {
-        self.list.retain(|change| change["kind"] != kind.as_str() || change["id"] != id);
+        self.list.retain(|change| !is_of(change, kind, id));
         self.list.push(json!({ "kind": kind.as_str(), "id": id, "remove": true }));
     }
 
@@ -102,6 +139,16 @@ impl Changes {
     pub(crate) fn record(&self, id: &str, title: &str) -> Result<String, Diagnostic> {
         text_of_json(&json!({ "id": id, "title": title, "changes": self.list }))
     }
+}
+
+fn is_of(change: &Json, kind: Kind, id: &str) -> bool {
+    change["kind"] == kind.as_str() && change["id"] == id
+}
+
+fn says_nothing(change: &Json) -> bool {
+    let sets = change["set"].as_object().is_some_and(|set| !set.is_empty());
+    let empties = change["unset"].as_array().is_some_and(|unset| !unset.is_empty());
+    !sets && !empties
 }
 
 fn with_head(text: &str) -> String {
@@ -138,50 +185,6 @@ fn one(change: &Json) -> Option<OneChange<'_>> {
     })
 }
 
-/// A field of a record as it is shown, and as someone may type it anew.
-pub(crate) fn shown(kind: Kind, field: &str, value: &Json) -> String {
-    let form = schema_of(kind, field);
-    let form = form.as_ref().and_then(|it| it["x-form"].as_str());
-    if let Some(text) = form.and_then(|form| form_text(form, value)) {
-        return text;
-    }
-    match value {
-        Json::Null => String::new(),
-        Json::String(text) => text.clone(),
-        value => {
-            let text = text_of_json(&json!({ "it": value })).unwrap_or_default();
-            text.trim_start_matches("it = ").trim_end().to_owned()
-        }
-    }
-}
-
-fn schema_of(kind: Kind, field: &str) -> Option<Json> {
-    record_schema(kind).get_mut("properties")?.get_mut(field).map(Json::take)
-}
-
-/// What someone typed into a field: a number, a list or a table where it reads as one and the
-/// field holds one, else text.
-pub(crate) fn typed(kind: Kind, field: &str, text: &str) -> Json {
-    let text = text.trim();
-    let is_text = schema_of(kind, field)
-        .is_some_and(|schema| schema["type"] == "string" && schema["x-form"].is_null());
-    if is_text {
-        return json!(text);
-    }
-    let edit = (
-        key(),
-        with_head(&format!(
-            "changes = [{{ kind = \"part\", id = \"x\", set = {{ it = {text} }} }}]\n"
-        )),
-    );
-    let (bundle, _) = Bundle::assemble(&[edit]);
-    let value = bundle.json(&key()).map(|mut it| it["changes"][0]["set"]["it"].take());
-    match value {
-        Some(value) if !value.is_null() => value,
-        _ => json!(text),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,15 +202,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_read_as_the_field_holds_it() {
-        for (kind, field, text, value) in [
-            (Kind::Offer, "lead_time", "16..22 wk", json!("16..22 wk")),
-            (Kind::Offer, "moq", "250", json!(250)),
-            (Kind::Part, "title", "250", json!("250")),
-            (Kind::Feature, "target", "2027-06-01", json!("2027-06-01")),
-            (Kind::Revision, "markets", "[\"eu\", \"us\"]", json!(["eu", "us"])),
-        ] {
-            assert_eq!(typed(kind, field, text), value, "{kind} {field} {text}");
-        }
+    fn a_field_is_set_or_emptied_or_left_and_what_says_nothing_goes() {
+        let mut changes = Changes::default();
+        let told = |changes: &Changes| changes.text().unwrap();
+        changes.unset(Kind::Feature, "f", "target");
+        assert!(told(&changes).contains("unset = [\"target\"]"), "{}", told(&changes));
+        changes.set(Kind::Feature, "f", "target", json!("2027-09-30"));
+        assert!(!told(&changes).contains("unset = [\"target\"]"), "{}", told(&changes));
+        changes.replace(Kind::Feature, "f", "target");
+        assert_eq!(
+            changes.iter().map(|it| (it.set.len(), it.unset.len())).collect::<Vec<_>>(),
+            [(1, 1)]
+        );
+        changes.leave(Kind::Feature, "f", "target");
+        assert!(changes.is_empty());
+        changes.take_out(Kind::Feature, "f");
+        changes.set(Kind::Feature, "f", "title", json!("F"));
+        assert_eq!(changes.iter().map(|it| it.removes).collect::<Vec<_>>(), [false]);
     }
 }

@@ -16,6 +16,7 @@ pub(crate) fn table(layout: &Layout<'_>) -> Markup {
             summary { "As a table" }
             div.scroll {
                 table.data data-sortable {
+                    caption.visually-hidden { "What the timeline shows, in its order" }
                     thead {
                         tr {
                             th scope="col" { "Item" }
@@ -24,6 +25,7 @@ pub(crate) fn table(layout: &Layout<'_>) -> Markup {
                             th.num scope="col" { "P10" }
                             th.num scope="col" { "P50" }
                             th.num scope="col" { "P90" }
+                            th.num scope="col" { "Decide by" }
                             th.num scope="col" { "Target" }
                             th.num scope="col" { "On time" }
                             th scope="col" { "State" }
@@ -38,12 +40,13 @@ pub(crate) fn table(layout: &Layout<'_>) -> Markup {
                         @for placed in &layout.marks {
                             @let mark = placed.mark;
                             tr {
-                                td { a href=(format!("/decisions/{}", mark.id)) { (mark.label) } }
+                                th scope="row" { a href=(format!("/decisions/{}", mark.id)) { (mark.label) } }
                                 td { "Decision" }
                                 td {}
                                 td {}
-                                td.num data-value=(mark.on) { (day(mark.on)) }
                                 td {}
+                                td {}
+                                td.num data-value=(mark.on) { (day(mark.on)) }
                                 td {}
                                 td {}
                                 td { (state(mark.state, &mark.note)) }
@@ -72,12 +75,13 @@ fn row(group: &Group, item: &Item) -> Markup {
     };
     html! {
         tr {
-            td { a href=(ui::explain_href(&item.id)) title=(item.told) { (item.label) } }
+            th scope="row" { a href=(ui::explain_href(&item.id)) title=(item.told) { (item.label) } }
             td { (if group.band == Band::Hardware { "Hardware" } else { "Software" }) }
             td { (group.title) }
             (date(item.spread.map(|it| it.0)))
             (date(Some(item.finish)))
             (date(item.spread.map(|it| it.1)))
+            td {}
             (date(item.target))
             td.num { (item.on_time.map_or(String::new(), percent)) }
             td { (state(item.state, ui::state_words(item.state).1)) }

@@ -58,7 +58,6 @@ pub(crate) struct Label {
 
 impl Label {
     /// From left to right on a canvas that is so much wider than the narrowest.
-    #[cfg(test)]
     pub(crate) fn stretch(&self, wider: f64) -> Stretch {
         let near = self.anchor * wider + self.offset;
         if self.ends_at_anchor() { (near - self.width, near) } else { (near, near + self.width) }
@@ -155,7 +154,8 @@ impl<'a> Drawn<'a> {
         let label = label.map(|at| self.labels.swap_remove(at));
         if let Some(label) = label.as_ref().filter(|label| label.is_inside) {
             // The label took the room of what would be written there.
-            let is_under = |it: &&mut Strip| it.from < label.anchor + 1.0 && label.anchor < it.to;
+            let (from, to) = label.stretch(1.0);
+            let is_under = |it: &&mut Strip| it.from < to && from < it.to;
             self.strips.iter_mut().filter(is_under).for_each(|it| it.label.clear());
         }
         Placed {

@@ -97,7 +97,7 @@ pub(crate) fn markup(seen: &Seen, state: &State, inline: bool) -> Markup {
                 }
                 label.field {
                     span { "Note" }
-                    textarea name="note" rows="2" { (state.value("note")) }
+                    textarea name="note" rows="2" aria-invalid=[invalid(state, "note")] aria-describedby=[remarks_id(state, "note")] { (state.value("note")) }
                     (remarks(state, "note"))
                 }
             }
@@ -150,22 +150,38 @@ fn errors(state: &State, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// The id of what is wrong with a field. A page has one such form for each activity that is edited.
+fn remarks_id(state: &State, name: &str) -> Option<String> {
+    let has_remarks = !errors(state, name).is_empty() || state.theirs.contains_key(name);
+    has_remarks.then(|| format!("{}-{name}-error", state.id.replace(':', "-")))
+}
+
 /// Errors of a field, and what others wrote into it.
 fn remarks(state: &State, name: &str) -> Markup {
     html! {
-        @for error in errors(state, name) { p.error { (error) } }
-        @if let Some(theirs) = state.theirs.get(name) {
-            p.error { @if theirs.is_empty() { "It is empty now." } @else { "It is now: " (theirs) } }
+        @if let Some(id) = remarks_id(state, name) {
+            span.error id=(id) {
+                span {
+                    @for error in errors(state, name) { (error) " " }
+                    @if let Some(theirs) = state.theirs.get(name) {
+                        @if theirs.is_empty() { "It is empty now." } @else { "It is now: " (theirs) }
+                    }
+                }
+            }
         }
     }
 }
 
+fn invalid(state: &State, name: &str) -> Option<&'static str> {
+    (!errors(state, name).is_empty()).then_some("true")
+}
+
 fn input(state: &State, name: &str, label: &str, kind: &str, hint: &str) -> Markup {
-    let invalid = (!errors(state, name).is_empty()).then_some("true");
     html! {
         label.field {
             span { (label) }
-            input name=(name) type=(kind) value=(state.value(name)) aria-invalid=[invalid];
+            input name=(name) type=(kind) value=(state.value(name)) aria-invalid=[invalid(state, name)]
+                aria-describedby=[remarks_id(state, name)];
             @if !hint.is_empty() { span.hint { (hint) } }
             (remarks(state, name))
         }
@@ -188,7 +204,7 @@ fn team(bundle: &Bundle, state: &State) -> Markup {
     html! {
         label.field {
             span { "Team" }
-            select name="team" {
+            select name="team" aria-invalid=[invalid(state, "team")] aria-describedby=[remarks_id(state, "team")] {
                 option value="" { "no team" }
                 @for team in bundle.records.teams.values() {
                     option value=(team.id) selected[team.id.as_str() == chosen] { (team.title) }
