@@ -1,0 +1,3 @@
+//! The durable log of rows, their tables in DuckLake, and SQL over both.
+mod disk;
+mod log;
