@@ -5,6 +5,7 @@ mod fact;
 mod reference;
 mod scenario;
 
+pub use self::fact::column_name;
 pub(crate) use self::reference::Suggester;
 use crate::bundle::Bundle;
 use crate::diagnostic::Diagnostic;

@@ -249,6 +249,20 @@ pub(crate) fn number_node(number: f64) -> Node {
     }
 }
 
+/// A finite number, which may be negative.
+impl Field for f64 {
+    const EXAMPLE: &'static str = "2.5";
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        number(node, decoder)
+    }
+    fn encode(&self) -> Option<Node> {
+        Some(number_node(*self))
+    }
+    fn schema() -> Json {
+        json!({ "type": "number" })
+    }
+}
+
 /// A positive decimal, for rates and counts of parts.
 impl Field for Decimal {
     const EXAMPLE: &'static str = "1";
@@ -663,5 +677,5 @@ id_fields! {
     ProductId RevisionId CapabilityId FeatureId ReleaseId DecisionId ActivityId MilestoneId LinkId
     ActualId CalendarId TeamId RiskId CorrelationId PartId SupplierId OfferId BomLineId BuildId
     OrderId MarketId RegimeId CertificateId StakeholderId RequirementId CriterionId TermId
-    AssumptionId RateId ScenarioId
+    AssumptionId RateId ContractId ScenarioId
 }

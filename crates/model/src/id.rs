@@ -183,6 +183,8 @@ ids! {
     AssumptionId of Assumption;
     /// Names an exchange rate.
     RateId of Rate;
+    /// Names a stream of readings, and its contract.
+    ContractId of Contract;
     /// Names a scenario.
     ScenarioId of Scenario;
 }

@@ -218,6 +218,8 @@ kinds! {
     Assumption, "assumption", assumptions, AssumptionId;
     /// What one currency is worth in another.
     Rate, "rate", rates, RateId;
+    /// What a stream of readings from devices holds.
+    Contract, "contract", contracts, ContractId;
     /// A named overlay of changes on the product.
     Scenario, "scenario", scenarios, ScenarioId;
 }

@@ -6,6 +6,7 @@ mod market;
 mod people;
 mod plan;
 mod software;
+mod stream;
 mod supply;
 
 pub use hardware::{
@@ -23,4 +24,5 @@ pub use plan::{
     ScenarioChange, Settings, Team, Weekday, Work,
 };
 pub use software::{Feature, Release, ReleaseKind};
+pub use stream::{Contract, ContractField, FieldKind, UnknownFields};
 pub use supply::{Offer, Order, PriceBreak, Rate, Supplier};

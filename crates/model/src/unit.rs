@@ -18,6 +18,7 @@
 //! this module.
 
 mod alias;
+mod conversion;
 mod measure;
 mod spelling;
 mod suggestion;
@@ -30,6 +31,7 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
+pub use self::conversion::Conversion;
 use self::measure::Measure;
 pub(crate) use self::measure::MeasureError;
 use self::spelling::Spelling;

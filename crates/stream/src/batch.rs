@@ -28,9 +28,13 @@ pub enum Captured {
 /// A value as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
+    /// With a decimal point or an exponent.
     Float(f64),
+    /// A whole number.
     Integer(i64),
+    /// A whole number that was sent as one without a sign.
     Unsigned(u64),
+    /// True or false.
     Bool(bool),
     /// Text, held by the batch.
     Text(Span),
@@ -39,9 +43,11 @@ pub enum Value {
 /// What a reading tells of itself beside its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
+    /// The stream that it belongs to.
     pub stream: Name,
     /// Who took it, where the payload or the connection says so.
     pub device: Option<Name>,
+    /// When it was taken.
     pub captured: Captured,
     /// Which boot of the device it was taken in.
     pub boot: Option<u64>,
@@ -59,6 +65,7 @@ impl Head {
 /// One reading of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {
+    /// What it tells of itself.
     pub head: Head,
     /// Field, value, and the unit where the payload names one.
     pub values: &'a [(Name, Value, Option<Name>)],

@@ -20,7 +20,17 @@
 //! This crate does no I/O and reads no clock: when a batch was received is an argument.
 
 mod batch;
+mod column;
+mod contract;
+mod intake;
+mod judge;
+mod reading;
 mod rows;
 
 pub use batch::{Batch, Captured, Head, Name, Reading, Refused, Span, Value};
-pub use rows::{Clock, Column, Quarantined, Reason, Rows, TextColumn};
+pub use column::{Bits, Column, Numbers, Texts, Truths, Validity};
+pub use contract::{ColumnKind, Contract, ContractColumn, Contracts, UNKNOWN};
+pub use intake::{Receipt, Refusal};
+pub use judge::{Arrival, Judged, Plausible, Sender, judge};
+pub use reading::{ReadingError, reading_from_json, reading_to_json};
+pub use rows::{Clock, Devices, Quarantined, READING, Reason, Rows};

@@ -75,6 +75,7 @@ fn is_plan(kind: Kind) -> bool {
             | Kind::Assumption
             | Kind::Scenario
             | Kind::Term
+            | Kind::Contract
     )
 }
 
@@ -92,7 +93,15 @@ fn is_hardware(kind: Kind) -> bool {
 }
 
 fn is_firmware(kind: Kind) -> bool {
-    matches!(kind, Kind::Feature | Kind::Release | Kind::Capability | Kind::Team | Kind::Calendar)
+    matches!(
+        kind,
+        Kind::Feature
+            | Kind::Release
+            | Kind::Contract
+            | Kind::Capability
+            | Kind::Team
+            | Kind::Calendar
+    )
 }
 
 fn is_supply(kind: Kind) -> bool {

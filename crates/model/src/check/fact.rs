@@ -3,6 +3,7 @@
 mod amount;
 mod interval;
 mod people;
+mod stream;
 mod supply;
 mod work;
 
@@ -10,6 +11,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 
+pub use self::stream::column_name;
 use crate::bundle::Bundle;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::kind::Kind;
@@ -71,6 +73,7 @@ impl<'a> Facts<'a> {
             Kind::Certificate => self.certificate(records.certificates.get(id)?),
             Kind::Criterion => self.criterion(records.criteria.get(id)?),
             Kind::Rate => self.rate(records.rates.get(id)?),
+            Kind::Contract => self.contract(records.contracts.get(id)?),
             _ => {}
         }
         Some(())

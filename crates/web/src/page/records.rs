@@ -166,7 +166,7 @@ const DISCIPLINES: &[(&str, &[Kind])] = &[
         ],
     ),
     ("Hardware", &[Kind::Revision, Kind::Capability, Kind::Part, Kind::BomLine, Kind::Build]),
-    ("Software", &[Kind::Feature, Kind::Release]),
+    ("Software", &[Kind::Feature, Kind::Release, Kind::Contract]),
     ("Supply", &[Kind::Supplier, Kind::Offer, Kind::Order, Kind::Rate]),
     ("Regulatory", &[Kind::Market, Kind::Regime, Kind::Certificate]),
     (

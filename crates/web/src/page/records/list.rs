@@ -70,6 +70,7 @@ fn columns(kind: Kind) -> &'static [&'static str] {
         Kind::Term => &["definition", "names"],
         Kind::Assumption => &["status", "owner", "check_by", "features", "decisions"],
         Kind::Rate => &["from", "to", "rate", "on"],
+        Kind::Contract => &["owner", "fields", "cadence", "objective", "retention"],
         Kind::Scenario => &["changes"],
     }
 }
