@@ -198,6 +198,34 @@ pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     RecordBatch::try_new_with_options(Arc::clone(schema), columns?, &options)
 }
 
+/// The columns of a table's rows without one of them, as rows have them before they are stored.
+pub(crate) fn plain(schema: &SchemaRef, without: &str) -> SchemaRef {
+    let plain = |field: &Arc<Field>| {
+        let kind = match field.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            DataType::Timestamp(..) => timestamp(),
+            other => other.clone(),
+        };
+        Field::new(field.name(), kind, true)
+    };
+    let fields = schema.fields().iter().filter(|it| it.name() != without);
+    Arc::new(Schema::new(fields.map(plain).collect::<Vec<_>>()))
+}
+
+/// The name of a column's type in SQL.
+pub(crate) fn sql_type(kind: &DataType) -> String {
+    match kind {
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::UInt64 => "BIGINT UNSIGNED".to_owned(),
+        DataType::Float64 => "DOUBLE".to_owned(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "BYTEA".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// The columns that a row's identity is made of.
 #[derive(Debug)]
 pub(crate) struct IdentityColumns {
@@ -256,7 +284,8 @@ pub(crate) fn contents(batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
         let clock = text(batch, "clock")?;
         for (row, hash) in hashes.iter_mut().enumerate() {
             // The other two words say that it was reckoned here, so it differs at each delivery.
-            let is_told = clock.is_valid(row) && !matches!(clock.value(row), "reckoned" | "received");
+            let is_told =
+                clock.is_valid(row) && !matches!(clock.value(row), "reckoned" | "received");
             if sequence.is_valid(row) && is_told {
                 let told = captured.value(row).cast_unsigned();
                 *hash = hash.wrapping_add(mix(told ^ 0x7469_6d65_2074_6f6c));
@@ -306,9 +335,7 @@ fn add(hashes: &mut [u64], column: &dyn Array, hash: impl Fn(usize) -> u64) {
 /// Folds a product of 128 bits, as wyhash does.
 fn mix(number: u64) -> u64 {
     let product = u128::from(number ^ 0xa076_1d64_78bd_642f) * 0xe703_7ed1_a0b4_28db;
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are folded")]
-    let folded = product as u64 ^ (product >> 64) as u64;
-    folded
+    product as u64 ^ (product >> 64) as u64
 }
 
 fn hash_text(bytes: &[u8]) -> u64 {

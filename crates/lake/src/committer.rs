@@ -6,6 +6,7 @@ mod queue;
 mod stage;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -58,6 +59,9 @@ pub(crate) struct Committer {
     pub(crate) free_min: u64,
     /// Bytes that hot identities may take.
     pub(crate) identities_max: usize,
+    /// Held while the thread lives, so that no other process opens the folder.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) lock: File,
 }
 
 impl Committer {
@@ -212,7 +216,6 @@ fn refusal(error: AppendError) -> Refusal {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 fn unwritable(error: ArrowError) -> Refusal {
     tracing::error!(%error, "a group can't be laid out");
     Refusal::Busy { retry_after_seconds: 60 }

@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use datafusion::common::runtime::SpawnedTask;
 use futures_util::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -37,9 +36,8 @@ impl fmt::Display for DurableFiles {
 }
 
 /// Syncs a file and the folders that name it.
-async fn sync(root: PathBuf, location: Path) -> Result<()> {
-    let synced = SpawnedTask::spawn_blocking(move || {
-        let path = std::path::Path::new("/").join(location.as_ref());
+async fn sync(root: PathBuf, path: PathBuf) -> Result<()> {
+    let synced = tokio::task::spawn_blocking(move || {
         File::open(&path)?.sync_all()?;
         let folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&root));
         folders.map(|it| File::open(it)?.sync_all()).collect::<std::io::Result<()>>()
@@ -56,7 +54,7 @@ async fn sync(root: PathBuf, location: Path) -> Result<()> {
 struct Upload {
     upload: Box<dyn MultipartUpload>,
     root: PathBuf,
-    location: Path,
+    path: PathBuf,
 }
 
 #[async_trait]
@@ -67,7 +65,7 @@ impl MultipartUpload for Upload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let result = self.upload.complete().await?;
-        sync(self.root.clone(), self.location.clone()).await?;
+        sync(self.root.clone(), self.path.clone()).await?;
         Ok(result)
     }
 
@@ -85,7 +83,7 @@ impl ObjectStore for DurableFiles {
         options: PutOptions,
     ) -> Result<PutResult> {
         let result = self.files.put_opts(location, payload, options).await?;
-        sync(self.root.clone(), location.clone()).await?;
+        sync(self.root.clone(), self.files.path_to_filesystem(location)?).await?;
         Ok(result)
     }
 
@@ -95,15 +93,19 @@ impl ObjectStore for DurableFiles {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let upload = self.files.put_multipart_opts(location, options).await?;
-        let (root, location) = (self.root.clone(), location.clone());
-        Ok(Box::new(Upload { upload, root, location }))
+        let (root, path) = (self.root.clone(), self.files.path_to_filesystem(location)?);
+        Ok(Box::new(Upload { upload, root, path }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.files.get_opts(location, options).await
     }
 
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
+    async fn get_ranges(
+        &self,
+        location: &Path,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<bytes::Bytes>> {
         self.files.get_ranges(location, ranges).await
     }
 
@@ -124,11 +126,11 @@ impl ObjectStore for DurableFiles {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.files.copy_opts(from, to, options).await?;
-        sync(self.root.clone(), to.clone()).await
+        sync(self.root.clone(), self.files.path_to_filesystem(to)?).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         self.files.rename_opts(from, to, options).await?;
-        sync(self.root.clone(), to.clone()).await
+        sync(self.root.clone(), self.files.path_to_filesystem(to)?).await
     }
 }

@@ -292,7 +292,7 @@ impl Identities {
 
 impl Keys<'_> {
     /// Where a row belongs, its key there, and its content.
-    fn at(&self, row: usize) -> Option<(Place, u64, u64)> {
+    pub(crate) fn at(&self, row: usize) -> Option<(Place, u64, u64)> {
         let device = *self.device.get(row)?;
         let content = *self.content.get(row)?;
         let captured = *self.captured.get(row)?;
@@ -322,7 +322,6 @@ impl Series {
                 self.boots.len() - 1
             }
         };
-        #[expect(clippy::indexing_slicing, reason = "the place was just found or made")]
         &mut self.boots[place].1
     }
 }

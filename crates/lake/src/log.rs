@@ -169,7 +169,11 @@ impl Log {
                     _ => self.disk.sync_folder(),
                 };
                 self.stopped = gone.is_err() || !is_full(&error);
-                Err(if self.stopped { AppendError::Failed(error) } else { AppendError::Full(error) })
+                Err(if self.stopped {
+                    AppendError::Failed(error)
+                } else {
+                    AppendError::Full(error)
+                })
             }
         }
     }

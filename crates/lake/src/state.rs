@@ -1,15 +1,17 @@
 //! What queries see: for each table what DuckLake holds at a snapshot, and the rows since.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
+
+use crate::columns::COMMIT;
 
 /// Batches below this are joined with the one before, so that a trickle of small groups doesn't
 /// make a long list.
@@ -54,6 +56,8 @@ pub(crate) struct State {
     tables: RwLock<BTreeMap<String, Table>>,
     /// The last group that is durable.
     last: AtomicU64,
+    /// Bytes of rows that are in memory only.
+    bytes: AtomicUsize,
 }
 
 impl State {
@@ -88,7 +92,9 @@ impl State {
         for (name, batch) in batches {
             let table = tables.entry(name).or_default();
             table.schema = Some(widened(table.schema.as_ref(), batch.schema_ref())?);
-            table.tail_bytes += batch.get_array_memory_size();
+            let bytes = batch.get_array_memory_size();
+            table.tail_bytes += bytes;
+            self.bytes.fetch_add(bytes, Ordering::AcqRel);
             table.since.get_or_insert_with(Instant::now);
             table.newest = group;
             push(&mut table.tail, batch)?;
@@ -97,17 +103,28 @@ impl State {
         Ok(())
     }
 
+    /// Bytes of rows that are in memory only.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Acquire)
+    }
+
     /// Notes groups that are in tables only.
     pub(crate) fn begin_after(&self, group: u64) {
         self.last.fetch_max(group, Ordering::AcqRel);
     }
 
-    /// What a table has in files.
-    pub(crate) fn store(&self, name: &str, stored: Stored) -> Result<(), ArrowError> {
+    /// What a table has in files, and the newest commit in them, if that is known.
+    pub(crate) fn store(
+        &self,
+        name: &str,
+        stored: Stored,
+        newest: Option<u64>,
+    ) -> Result<(), ArrowError> {
         let mut tables = self.write();
         let table = tables.entry(name.to_owned()).or_default();
         table.schema = Some(widened(Some(&stored.provider.schema()), table_schema(table))?);
         table.stored = Some(stored);
+        table.newest = table.newest.max(newest.unwrap_or(0));
         Ok(())
     }
 
@@ -127,12 +144,23 @@ impl State {
         (sealed, self.last())
     }
 
+    /// What a flush that failed left, by table, with the first commit that it holds.
+    pub(crate) fn left_over(&self) -> Vec<(String, u64)> {
+        let first = |table: &Table| {
+            let commits = table.flushing.first()?.column_by_name(COMMIT)?;
+            let commits = commits.as_primitive_opt::<Int64Type>()?;
+            Some(commits.iter().flatten().min()?.max(0).cast_unsigned())
+        };
+        let tables = self.read();
+        tables.iter().filter_map(|(name, table)| Some((name.clone(), first(table)?))).collect()
+    }
+
     /// What was sealed of a table is in files now: one step for every reader.
     pub(crate) fn flushed(&self, name: &str, stored: Stored) {
         if let Some(table) = self.write().get_mut(name) {
             table.stored = Some(stored);
             table.flushing.clear();
-            table.flushing_bytes = 0;
+            self.bytes.fetch_sub(std::mem::take(&mut table.flushing_bytes), Ordering::AcqRel);
         }
     }
 
@@ -162,10 +190,7 @@ fn table_schema(table: &Table) -> &Schema {
 }
 
 /// A schema with the columns that another has in addition, at its end.
-pub(crate) fn widened(
-    schema: Option<&SchemaRef>,
-    other: &Schema,
-) -> Result<SchemaRef, ArrowError> {
+pub(crate) fn widened(schema: Option<&SchemaRef>, other: &Schema) -> Result<SchemaRef, ArrowError> {
     let Some(schema) = schema else { return Ok(Arc::new(other.clone())) };
     let is_new = |field: &&Arc<Field>| schema.column_with_name(field.name()).is_none();
     let new: Vec<Arc<Field>> = other.fields().iter().filter(is_new).cloned().collect();

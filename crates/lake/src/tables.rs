@@ -5,11 +5,14 @@ mod merge;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::catalog::{CatalogProvider, TableProvider};
 use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::min_max::max;
+use datafusion::logical_expr::ident;
+use datafusion::prelude::SessionContext;
 use datafusion_ducklake::metadata_provider::MetadataProvider;
 use datafusion_ducklake::sort::{NullOrder, SortDirection, SortField};
 use datafusion_ducklake::{
@@ -20,7 +23,7 @@ use object_store::ObjectStore;
 use parquet::basic::{Compression, ZstdLevel};
 use sqlx::{ConnectOptions, Connection};
 
-use crate::columns::{QUARANTINE, conform};
+use crate::columns::{COMMIT, QUARANTINE, conform};
 use crate::durable_store::DurableFiles;
 use crate::state::Stored;
 
@@ -120,8 +123,8 @@ impl Tables {
         let rows: Result<Vec<RecordBatch>, ArrowError> =
             batches.iter().map(|it| conform(it, schema)).collect();
         let writer: Arc<dyn MetadataWriter> = Arc::<SqliteMetadataWriter>::clone(&self.writer);
-        let writer = DuckLakeTableWriter::new(writer, Arc::clone(&self.store))?
-            .with_options(&options());
+        let writer =
+            DuckLakeTableWriter::new(writer, Arc::clone(&self.store))?.with_options(&options());
         let written = writer.write_rows(SCHEMA, name, schema, WriteMode::Append, &rows?).await?;
         self.stored_at(name, written.snapshot_id).await?.ok_or_else(|| no_table(name))
     }
@@ -184,7 +187,14 @@ fn no_table(name: &str) -> TablesError {
     TablesError::Missing(format!("the catalog has no table {name}"))
 }
 
-/// Whether a column type is one that rows have.
-pub(crate) fn is_text(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+/// The newest commit that is in a table's files.
+pub(crate) async fn newest_commit(
+    session: &SessionContext,
+    stored: &Stored,
+) -> Result<u64, TablesError> {
+    let rows = session.read_table(Arc::clone(&stored.provider))?;
+    let newest = rows.aggregate(Vec::new(), vec![max(ident(COMMIT))])?.collect().await?;
+    let column = newest.first().and_then(|it| it.columns().first());
+    let newest = column.and_then(|it| it.as_primitive_opt::<Int64Type>()?.iter().flatten().max());
+    Ok(newest.map_or(0, |it| it.max(0).cast_unsigned()))
 }

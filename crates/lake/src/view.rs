@@ -7,7 +7,6 @@ use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::DataFusionError;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
@@ -68,7 +67,8 @@ impl View {
         let has = stored.schema();
         let names = projected.fields().iter().map(|it| it.name());
         let wanted: Vec<usize> = names.filter_map(|it| has.index_of(it).ok()).collect();
-        let is_known = |it: &&Expr| it.column_refs().iter().all(|it| has.index_of(&it.name).is_ok());
+        let is_known =
+            |it: &&Expr| it.column_refs().iter().all(|it| has.index_of(&it.name).is_ok());
         let filters: Vec<Expr> = filters.iter().filter(is_known).cloned().collect();
         let plan = stored.scan(state, Some(&wanted), &filters, limit).await?;
         if wanted.len() == projected.fields().len() {
@@ -122,6 +122,6 @@ impl TableProvider for View {
         if self.rows.is_empty() {
             return Ok(files);
         }
-        UnionExec::try_new(vec![files, memory()?]).map_err(|error: DataFusionError| error)
+        UnionExec::try_new(vec![files, memory()?])
     }
 }

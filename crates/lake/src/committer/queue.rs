@@ -97,7 +97,7 @@ impl Queue {
 
     pub(crate) fn command(&self, command: Command) {
         let mut waiting = self.waiting();
-        if waiting.is_closed && !matches!(command, Command::Keep { .. }) {
+        if waiting.is_closed {
             if let Command::Loaded { request, .. } = command {
                 request.refuse(Refusal::Closing);
             }
@@ -106,6 +106,12 @@ impl Queue {
         waiting.commands.push_back(command);
         drop(waiting);
         self.wake.notify_one();
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.requests.is_empty() && waiting.commands.is_empty()
     }
 
     /// Takes nothing more; what waits is still written.

@@ -58,8 +58,8 @@ impl Staged {
             identities.undo_to(mark);
             return Err((request, colds));
         }
-        let mut receipt = Receipt::default();
-        receipt.quarantined = request.quarantined.len() as u64;
+        let quarantined = request.quarantined.len() as u64;
+        let mut receipt = Receipt { quarantined, ..Receipt::default() };
         self.quarantined.extend(request.quarantined);
         for (table, sorted) in sorted {
             receipt.rows += sorted.fresh_count;
@@ -119,8 +119,7 @@ fn sort(
     group: u64,
 ) -> Result<Result<Sorted, crate::identity::Cold>, ArrowError> {
     let columns = IdentityColumns::of(&incoming.batch)?;
-    let known: Vec<u32> =
-        incoming.devices.iter().map(|it| identities.device(stream, it)).collect();
+    let known: Vec<u32> = incoming.devices.iter().map(|it| identities.device(stream, it)).collect();
     let device = |place: &u32| known.get(*place as usize).copied().unwrap_or(0);
     let device: Vec<u32> = incoming.device.iter().map(device).collect();
     let verdicts = match identities.admit(stream, columns.keys(&device, &incoming.content), group) {

@@ -144,9 +144,8 @@ fn survive(dice: &mut Dice, held: &Held) -> Vec<u8> {
     match dice.below(4) {
         0 => left.truncate(durable.len()),
         1 => {}
-        2 => left.truncate(
-            durable.len() + dice.below((seen.len() - durable.len()) as u64 + 1) as usize,
-        ),
+        2 => left
+            .truncate(durable.len() + dice.below((seen.len() - durable.len()) as u64 + 1) as usize),
         // The length came through, and some of the sectors: the others are zero or garbage.
         _ => {
             let mut start = durable.len();

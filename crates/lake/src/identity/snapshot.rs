@@ -85,11 +85,9 @@ fn text(out: &mut Vec<u8>, text: &str) {
 /// Seven bits a byte, the lowest first.
 fn number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        #[expect(clippy::cast_possible_truncation, reason = "seven bits are meant")]
         out.push(number as u8 | 0x80);
         number >>= 7;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "it is below 128")]
     out.push(number as u8);
 }
 

@@ -50,8 +50,7 @@ struct Owned {
 
 impl Owned {
     fn of(identities: &mut Identities, stream: u32, rows: &[Row]) -> Owned {
-        let mut device =
-            |row: &Row| identities.device(stream, &format!("device {}", row.device));
+        let mut device = |row: &Row| identities.device(stream, &format!("device {}", row.device));
         Owned {
             device: rows.iter().map(&mut device).collect(),
             captured: rows.iter().map(|it| it.captured).collect(),
@@ -68,10 +67,16 @@ impl Owned {
 }
 
 /// What the tables would answer.
-fn answer(identities: &Identities, stream: u32, place: Place, all: &[(u64, Row)]) -> Vec<(u64, u64)> {
+fn answer(
+    identities: &Identities,
+    stream: u32,
+    place: Place,
+    all: &[(u64, Row)],
+) -> Vec<(u64, u64)> {
     let (first, last) = place.range();
     let device = identities.device_name(stream, place.device);
-    let rows = all.iter().map(|(_, row)| row).filter(|it| format!("device {}", it.device) == device);
+    let rows =
+        all.iter().map(|(_, row)| row).filter(|it| format!("device {}", it.device) == device);
     match place.kind {
         Kind::Captured => rows
             .filter(|it| it.sequence.is_none() && (first..=last).contains(&it.captured))
@@ -137,7 +142,10 @@ fn every_verdict_is_that_of_a_plain_map() {
             }
         }
     }
-    assert!(colds > 500 && duplicates > 1_000 && conflicts > 100, "{colds} {duplicates} {conflicts}");
+    assert!(
+        colds > 500 && duplicates > 1_000 && conflicts > 100,
+        "{colds} {duplicates} {conflicts}"
+    );
 }
 
 fn load(

@@ -10,7 +10,9 @@ use datafusion::scalar::ScalarValue;
 use datafusion_ducklake::maintenance::{
     CleanupCriteria, ExpireCriteria, cleanup_old_files_sqlite, delete_orphaned_files_sqlite,
 };
-use datafusion_ducklake::{DuckLakeError, DuckLakeTable, MergeOptions, RewriteOptions};
+use datafusion_ducklake::{
+    DuckLakeError, DuckLakeTable, DuckLakeTableFile, MergeOptions, RewriteOptions,
+};
 
 use super::{Tables, TablesError, no_table};
 
@@ -32,7 +34,8 @@ impl Tables {
             max_merged_files: MERGED_FILES,
             min_file_size: 0,
         };
-        let merged = ducklake(&table, name)?.merge_adjacent_files(&session.state(), options).await?;
+        let merged =
+            ducklake(&table, name)?.merge_adjacent_files(&session.state(), options).await?;
         Ok(merged.files_processed)
     }
 
@@ -52,7 +55,8 @@ impl Tables {
         let deleted = counts.first().and_then(|it| it.columns().first().cloned());
         let deleted = deleted.and_then(|it| {
             use arrow::array::AsArray;
-            it.as_primitive_opt::<arrow::datatypes::UInt64Type>().map(|it| it.iter().flatten().sum())
+            it.as_primitive_opt::<arrow::datatypes::UInt64Type>()
+                .map(|it| it.iter().flatten().sum())
         });
         let table = self.changeable(name).await?;
         let options = RewriteOptions { delete_threshold: 0.0, data_file_ids: None };
@@ -63,7 +67,8 @@ impl Tables {
     /// Forgets snapshots and deletes files that only they named, and files that no snapshot ever
     /// named: both only if older than `seconds`, which must be longer than any query runs.
     pub(crate) async fn clean(&self, seconds: i64) -> Result<usize, TablesError> {
-        let before = chrono::Utc::now() - chrono::TimeDelta::seconds(seconds);
+        let span = chrono::TimeDelta::try_seconds(seconds).unwrap_or(chrono::TimeDelta::MAX);
+        let before = chrono::Utc::now().checked_sub_signed(span).unwrap_or_default();
         let writer = Arc::clone(&self.writer);
         let expired = tokio::task::spawn_blocking(move || {
             writer.expire_snapshots(ExpireCriteria::OlderThan(before))
@@ -80,7 +85,11 @@ impl Tables {
     pub(crate) fn files(table: &Arc<dyn TableProvider>) -> Result<(u64, u64, u64), TablesError> {
         let files = ducklake(table, "")?.files()?;
         let bytes = files.iter().map(|it| it.file.file_size_bytes.max(0).cast_unsigned()).sum();
-        let rows = files.iter().filter_map(|it| it.row_count()).sum();
+        let live = |it: &DuckLakeTableFile| {
+            let rows = it.max_row_count.unwrap_or(0) - it.delete_count.unwrap_or(0);
+            rows.max(0).cast_unsigned()
+        };
+        let rows = files.iter().map(live).sum();
         Ok((files.len() as u64, bytes, rows))
     }
 }
