@@ -43,7 +43,7 @@ fn pure_crates_depend_on_nothing_that_does_io() {
         "indicatif",
         "clap",
     ];
-    for name in ["model", "network", "horizon", "exchange"] {
+    for name in ["model", "network", "horizon", "exchange", "stream"] {
         let manifest = std::fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml")));
         let manifest = manifest.unwrap();
         let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();

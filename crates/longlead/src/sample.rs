@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = &[
     file!("settings.toml"),
     file!("software/features.toml"),
     file!("software/releases.toml"),
+    file!("software/streams.toml"),
     file!("supply/long-lead.toml"),
     file!("supply/offers.toml"),
     file!("supply/orders.toml"),

@@ -5,8 +5,8 @@
 //! with the count of rows and the SHA-256 of all bytes before it. It holds the hashes of passwords
 //! and tokens and deserves the same care as the database.
 //!
-//! Sessions, one-time links, failures to sign in and answers to repeated requests are left out:
-//! they are of an hour, and someone who finds an old backup, or puts one back, must not revive a
+//! Sessions, one-time links, failures to sign in, answers to repeated requests and files that were
+//! previewed only are left out: they are of an hour, and someone who finds an old backup, or puts one back, must not revive a
 //! session that has been ended or a link that has been used.
 
 mod restore;

@@ -31,11 +31,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The [registry of devices](devices) keeps what each device in the field is and was, outside of the
+//! journal.
+//!
 //! What this crate does not do: read the clock (instants are arguments), decide who may do what
 //! (it keeps roles, tokens and shares; the web application judges by them), keep telemetry, or
 //! compute plans.
 
 mod backup;
+pub mod devices;
 mod draft;
 mod forecast;
 mod idempotency;

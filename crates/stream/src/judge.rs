@@ -8,6 +8,8 @@ mod senml;
 
 use std::fmt;
 
+use longlead_model::Unit;
+
 use crate::batch::{Batch, Captured};
 use crate::contract::Contracts;
 use crate::judge::desk::{Desk, Verdict};
@@ -176,6 +178,11 @@ pub fn judge(contracts: &Contracts, batch: &Batch, arrival: &Arrival<'_>) -> Jud
         payload: refused.part.clone(),
     }));
     judged
+}
+
+/// The unit that a payload names: a UCUM code or its everyday spelling, else SenML's name for it.
+pub(crate) fn unit_of(name: &str) -> Option<Unit> {
+    name.parse().ok().or_else(|| Unit::from_ucum(senml::ucum_of(name)?).ok())
 }
 
 #[cfg(test)]

@@ -22,15 +22,18 @@ const SLOPE_TOLERANCE: f64 = 1e-9;
 pub enum Conversion {
     /// The units are the same.
     Same,
-    /// The value less `zero`, times `times`, by `by`. One of the two factors is one: dividing by
-    /// a thousand rounds once, where multiplying by 0.001 rounds twice.
+    /// The value less `less`, times `times`, by `by`, plus `plus`. One of the two factors is one,
+    /// and one of the two terms zero, whichever is written with more digits: dividing by a
+    /// thousand rounds once, where multiplying by 0.001 rounds twice.
     Linear {
-        /// The value that becomes zero.
-        zero: f64,
+        /// What is taken off before.
+        less: f64,
         /// What it is multiplied by.
         times: f64,
         /// What it is divided by.
         by: f64,
+        /// What is added after.
+        plus: f64,
     },
     /// Between levels and what they are levels of: every value by itself.
     Curved {
@@ -47,7 +50,9 @@ impl Conversion {
     pub fn apply(&self, value: f64) -> Option<f64> {
         match self {
             Conversion::Same => Some(value),
-            Conversion::Linear { zero, times, by } => Some((value - zero) * times / by),
+            Conversion::Linear { less, times, by, plus } => {
+                Some((value - less) * times / by + plus)
+            }
             Conversion::Curved { from, to } => from.convert_f64(Decimal::from_f64(value)?, to).ok(),
         }
     }
@@ -63,7 +68,7 @@ impl Unit {
         let back = |value: Decimal| Quantity::new(value, to.clone()).value_in(self);
         let curved = || Conversion::Curved { from: self.clone().into(), to: to.clone().into() };
         if !(self.measure.has_own_scale() || to.measure.has_own_scale()) {
-            return Ok(linear(0.0, forth(Decimal::ONE)?, back(Decimal::ONE)?));
+            return Ok(linear(0.0, forth(Decimal::ONE)?, back(Decimal::ONE)?, 0.0));
         }
         // A unit that doesn't convert is told; that a level of zero watts doesn't exist isn't.
         if !self.converts_to(to) {
@@ -85,18 +90,16 @@ impl Unit {
         if !is_straight(at_two - at_one) || !is_straight((at_many - at_zero) / 100.0) {
             return Ok(curved());
         }
-        Ok(linear(rounded(zero), rounded(slope), rounded(back_one - zero)))
+        Ok(linear(rounded(zero), rounded(slope), rounded(back_one - zero), rounded(at_zero)))
     }
 }
 
-/// Multiplies or divides, by whichever of the two factors is written with fewer digits.
-fn linear(zero: f64, times: f64, by: f64) -> Conversion {
-    let digits = |factor: f64| factor.to_string().len();
-    if digits(by) < digits(times) {
-        Conversion::Linear { zero, times: 1.0, by }
-    } else {
-        Conversion::Linear { zero, times, by: 1.0 }
-    }
+/// Multiplies or divides, and moves before or after, by whichever is written with fewer digits.
+fn linear(less: f64, times: f64, by: f64, plus: f64) -> Conversion {
+    let digits = |number: f64| number.to_string().len();
+    let (times, by) = if digits(by) < digits(times) { (1.0, by) } else { (times, 1.0) };
+    let (less, plus) = if digits(plus) < digits(less) { (0.0, plus) } else { (less, 0.0) };
+    Conversion::Linear { less, times, by, plus }
 }
 
 /// Without the noise of logarithms and sums behind the twelfth digit.
@@ -123,6 +126,9 @@ mod tests {
             (-40.0, "[degF]", "Cel", -40.0),
             (25.0, "Cel", "[degF]", 77.0),
             (25.0, "Cel", "K", 298.15),
+            (4.0, "Cel", "K", 277.15),
+            (1.5, "bar", "hPa", 1500.0),
+            (30.0, "[in_i]", "cm", 76.2),
             (0.0, "K", "Cel", -273.15),
             (50.0, "%", "1", 0.5),
             (2.0, "KiBy", "By", 2048.0),

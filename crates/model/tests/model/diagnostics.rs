@@ -120,7 +120,7 @@ ceo = "?"
             it.toml:5:2: error[unknown-kind]: there is no kind of record called `setings`
               help: did you mean `[settings]`?
             it.toml:8:3: error[unknown-kind]: there is no kind of record called `colour`
-              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, scenario
+              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, contract, scenario
             it.toml:14:1: error[unknown-field]: supplier `acme` has no field `contry`
               help: did you mean `country`?
             it.toml:15:1: error[unknown-field]: supplier `acme` has no field `ceo`
@@ -1198,11 +1198,11 @@ fn what_nests_too_deep_is_told_and_overflows_no_stack() {
     check(
         &format!("a = {both}1{}", "}".repeat(70)),
         expect![[r#"
-        it.toml:1:1: error[unknown-kind]: there is no kind of record called `a`
-          help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, scenario
-        it.toml:1:71: error[too-deep]: values nest deeper than 32 levels here
-          help: no record needs that; look for a bracket that isn't closed
-    "#]],
+            it.toml:1:1: error[unknown-kind]: there is no kind of record called `a`
+              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, contract, scenario
+            it.toml:1:71: error[too-deep]: values nest deeper than 32 levels here
+              help: no record needs that; look for a bracket that isn't closed
+        "#]],
     );
 }
 
@@ -1216,7 +1216,7 @@ fn hostile_texts_are_told_short_and_escaped() {
         ),
         expect![[r#"
             it.toml:1:3: error[unknown-kind]: there is no kind of record called `\u{1b}[2J`
-              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, scenario
+              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, contract, scenario
             it.toml:3:6: error[invalid-id]: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" is not an id: an id has at most 120 characters, this one has 10000
               help: write, for example, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
             it.toml:5:1: error[unknown-field]: team `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` has no field `\u{7}`
@@ -1224,7 +1224,7 @@ fn hostile_texts_are_told_short_and_escaped() {
             it.toml:6:12: error[invalid-id]: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" is not an id: an id has at most 120 characters, this one has 10000
               help: write, for example, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
             it.toml:7:3: error[unknown-kind]: there is no kind of record called `unknownxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`
-              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, scenario
+              help: the kinds are product, revision, capability, feature, release, decision, activity, milestone, link, actual, calendar, team, risk, correlation, part, supplier, offer, bom_line, build, order, market, regime, certificate, stakeholder, requirement, criterion, term, assumption, rate, contract, scenario
         "#]],
     );
     check(
@@ -1295,4 +1295,144 @@ fn more_broken_scenarios_than_anybody_reads_are_counted() {
         it.toml:1002:1: warning[more]: 500 scenarios, from `s1000` on, were not checked
           help: each is checked when it is used; mend what is told of the others first
     "#]].assert_eq(&told(&diagnostics[999..]));
+}
+
+#[test]
+fn names_of_a_stream_serve_as_names_of_tables_and_columns() {
+    check(
+        r#"
+[[contract]]
+id = "air-quality"
+title = "Air"
+fields = [
+    { name = "TempC" },
+    { name = "captured" },
+    { name = "order", kind = "text" },
+    { name = "2nd" },
+    { name = "co2", sent_as = ["CO2", "tvoc"] },
+    { name = "tvoc" },
+    { name = "co2" },
+]
+
+[[contract]]
+id = "quarantine"
+title = "Held back"
+
+[[contract]]
+id = "weather"
+title = "Weather"
+sent_as = ["quarantine", "wx"]
+
+[[contract]]
+id = "wind"
+title = "Wind"
+sent_as = ["wx"]
+"#,
+        expect![[r#"
+            it.toml:3:6: error[invalid-id]: `air-quality` can't be the name of a table
+              help: write, for example, `air_quality`
+            it.toml:6:14: error[invalid-id]: `TempC` can't be the name of a column
+              help: write, for example, `temp_c`
+            it.toml:7:14: error[invalid-id]: `captured` is a column that is always there
+              help: write, for example, `captured_told`
+            it.toml:8:14: error[invalid-id]: `order` is a word of SQL
+              help: write, for example, `order_of`
+            it.toml:9:14: error[invalid-id]: `2nd` can't be the name of a column
+              help: write, for example, `x2nd`
+            it.toml:11:14: error[duplicate-id]: `tvoc` names two fields
+              help: keep it with `co2` or with `tvoc`
+            it.toml:12:14: error[duplicate-id]: `co2` names two fields
+              help: name `co2` once
+            it.toml:16:6: error[invalid-id]: `quarantine` is a table that is always there
+              help: write, for example, `quarantine_told`
+            it.toml:22:12: error[duplicate-id]: `quarantine` is sent to contract `quarantine` already
+              help: send each name to one contract
+            it.toml:27:12: error[duplicate-id]: `wx` is sent to contract `weather` already
+              help: send each name to one contract
+        "#]],
+    );
+}
+
+#[test]
+fn a_contract_does_not_contradict_itself() {
+    check(
+        r#"
+[[contract]]
+id = "climate"
+title = "Climate"
+owner = "nobody"
+unknown_fields = "drop"
+objective = 0.9
+allowed_lateness = "90 d"
+retention = "2 wk"
+fields = [
+    { name = "temperature", unit = "Celsius", low = 85, high = -40 },
+    { name = "door", kind = "boolean", unit = "V", low = 0 },
+    { name = "reboots", kind = "counter", low = -1 },
+    { name = "humidity", kind = "flaot" },
+    { name = "battery", low = nan },
+]
+"#,
+        expect![[r#"
+            it.toml:6:18: error[wrong-value]: "drop" is not one of quarantine, keep
+              help: write "quarantine"
+            it.toml:11:36: error[unknown-unit]: `Celsius` is not a known unit
+              help: write a UCUM code, such as V, KiBy or mo; what has none goes in braces, as in {message}
+            it.toml:14:33: error[wrong-value]: "flaot" is not one of float, integer, counter, boolean, text
+              help: did you mean "float"?
+            it.toml:15:31: error[out-of-range]: NaN is not a number to plan with
+              help: write a finite number
+        "#]],
+    );
+    check(
+        r#"
+[[contract]]
+id = "climate"
+title = "Climate"
+objective = 0.9
+allowed_lateness = "90 d"
+retention = "2 wk"
+fields = [
+    { name = "temperature", unit = "Cel", low = 85, high = -40 },
+    { name = "door", kind = "boolean", unit = "V", low = 0 },
+    { name = "reboots", kind = "counter", low = -1 },
+]
+
+[[contract]]
+id = "position"
+title = "Position"
+cadence = "0 s"
+allowed_lateness = "3 m"
+retention = "-1 d"
+fields = [{ name = "latitude", personal = true }]
+
+[[contract]]
+id = "driver"
+title = "Who drives"
+cadence = "10 s"
+fields = [{ name = "driver", kind = "text", personal = true }]
+"#,
+        expect![[r#"
+            it.toml:5:13: error[contradiction]: without a cadence nobody knows how many readings are due
+              help: say how often a device sends: cadence = "10 min"
+            it.toml:7:13: error[contradiction]: a reading may be 90 d late, and is kept for 2 wk only
+              help: keep readings at least as long as they may be late
+            it.toml:9:60: error[empty-interval]: no `temperature` is at least 85 and at most -40
+              help: swap the two, or correct one
+            it.toml:10:47: error[contradiction]: `door` is boolean, which has no unit
+              help: remove unit = "V"
+            it.toml:10:58: error[contradiction]: `door` is boolean, which has no range
+              help: remove the bound
+            it.toml:11:49: error[negative-value]: `reboots` counts, and never falls below zero to -1
+              help: write zero or more, or kind = "integer"
+            it.toml:17:11: error[out-of-range]: a cadence of 0 s is no span of time
+              help: write more than zero, or remove it
+            it.toml:18:20: error[unit-mismatch]: 3 m measures length, and a length of time is meant
+              help: write, for example, "10 s" or "15 min"
+            it.toml:19:13: error[negative-value]: -1 d is negative
+              help: write zero or more: no time is below zero
+            it.toml:22:1: error[contradiction]: `driver` tells of a person and is kept for ever
+              help: say how long readings are kept: retention = "90 d"
+        "#]],
+    );
 }

@@ -71,7 +71,7 @@ async fn restore_into<R: BufRead + Send>(
     let mut lines = Lines { reader, hasher: Sha256::new(), number: 0 };
     let header = header(&mut lines)?;
     let mut transaction = store.write().await?;
-    empty(store, &mut transaction).await?;
+    let counters = empty(store, &mut transaction).await?;
     let mut rows: BTreeMap<String, u64> = BTreeMap::new();
     let mut table: Option<Rows> = None;
     let trailer = loop {
@@ -101,6 +101,7 @@ async fn restore_into<R: BufRead + Send>(
     if rows != trailer.rows || lines.next()?.is_some() {
         return Err(lines.damaged("the count of rows isn't what was written"));
     }
+    count_from_zero(&mut transaction, &counters).await?;
     let head = verify_in(&mut transaction).await?;
     transaction.commit().await?;
     Ok(Restored { at: header.at, head, rows: rows.values().sum() })
@@ -129,22 +130,39 @@ fn verified<R>(line: Json, sha256: &str, lines: &Lines<R>) -> Result<Trailer, Re
 }
 
 /// Makes sure that nobody has written anything yet, and takes out the rows that a new database
-/// starts with.
-async fn empty(store: &Store, transaction: &mut Transaction<'_>) -> Result<(), RestoreError> {
+/// starts with. Tells what a new database counts.
+async fn empty(
+    store: &Store,
+    transaction: &mut Transaction<'_>,
+) -> Result<Vec<String>, RestoreError> {
     let sql = format!("SELECT sequence FROM journal_head{}", store.for_update());
     let mut is_empty = match transaction.row(sql, &[]).await? {
         Some(row) => row.integer(0)? == 0,
         None => false,
     };
-    for table in ["app_user", "organisation", "audit", "forecast"] {
+    for table in ["app_user", "organisation", "audit", "forecast", "device_change"] {
         let row = transaction.row(format!("SELECT COUNT(*) FROM {table}"), &[]).await?;
         is_empty &= row.map_or(Ok(0), |row| row.integer(0))? == 0;
     }
     if !is_empty {
         return Err(RestoreError::NotEmpty);
     }
+    let counters = transaction.rows("SELECT name FROM counter", &[]).await?;
+    let counters = counters.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?;
     for table in ["counter", "journal_head", "one_time", "sign_in_failure"] {
         transaction.execute(format!("DELETE FROM {table}"), &[]).await?;
+    }
+    Ok(counters)
+}
+
+/// What an older backup doesn't count yet begins at zero.
+async fn count_from_zero(
+    transaction: &mut Transaction<'_>,
+    counters: &[String],
+) -> Result<(), StoreError> {
+    for name in counters {
+        let sql = "INSERT INTO counter (name, last) VALUES ($1, 0) ON CONFLICT DO NOTHING";
+        transaction.execute(sql, &[name.as_str().into()]).await?;
     }
     Ok(())
 }

@@ -61,12 +61,38 @@ pub(super) const TABLES: &[Table] = &[
     table!(draft by id:
         id Text, owner Integer, title Text, changes Text, shared Integer, updated_us Integer,
         version Integer),
+    table!(device_change by id:
+        id Integer, at_us Integer, actor Text, app_user Integer, token Integer, why Text,
+        origin Text),
+    table!(device by id:
+        id Integer, serial Text, product Text, revision Text, build Text, lot Text, market Text, carrier Text,
+        firmware Text, owner Integer, gateway Text,
+        state Text, state_us Integer, since_us Integer, version Integer),
+    table!(device_version by device, number:
+        device Integer, number Integer, since_us Integer, until_us Integer, said Integer,
+        change Integer, written Integer, superseded Integer, product Text, revision Text, build Text, lot Text, market Text, carrier Text,
+        firmware Text, owner Integer, gateway Text),
+    table!(device_event by id:
+        id Integer, device Integer, kind Text, at_us Integer, cause Text, source Text, note Text,
+        change Integer, retracted Integer),
+    table!(device_count by product, revision, firmware, market, carrier, state, owner:
+        product Text, revision Text, firmware Text, market Text, carrier Text, state Text,
+        owner Integer, n Integer),
 ];
 
 /// The tables that a backup leaves out, on purpose.
 #[cfg(test)]
-const LEFT_OUT: &[&str] =
-    &["answer", "commit_key", "migration", "one_time", "session", "sign_in_failure"];
+const LEFT_OUT: &[&str] = &[
+    "answer",
+    "commit_key",
+    "device_import",
+    "device_import_event",
+    "device_import_row",
+    "migration",
+    "one_time",
+    "session",
+    "sign_in_failure",
+];
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,10 @@ words! {
     WriteRecords = "records:write",
     /// Read forecasts, decisions, impact and all else that is computed.
     ReadInsights = "insights:read",
+    /// Read the devices in the field.
+    ReadFleet = "fleet:read",
+    /// Change devices: what they are, and what happened to them.
+    EditFleet = "fleet:write",
     /// Run the installation: people, tokens, backups.
     Admin = "admin",
 }

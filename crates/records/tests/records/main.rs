@@ -9,6 +9,7 @@
 
 mod backup;
 mod crash;
+mod devices;
 mod journal;
 mod nodes;
 mod people;

@@ -54,12 +54,14 @@ impl Database {
 macro_rules! stories {
     ($($(#[$doc:meta])* $story:ident;)*) => {
         mod sqlite { $(
+            $(#[$doc])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $story() {
                 super::$story(&$crate::world::Database::sqlite()).await;
             }
         )* }
         mod postgres { $(
+            $(#[$doc])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $story() {
                 if let Some(database) = $crate::world::Database::postgres().await {

@@ -260,7 +260,7 @@ fn unfit_name(name: &str, what: &str, own: &[&str]) -> Option<(String, String)> 
 /// A name for a table or a column, near to a text: lower case letters, digits and `_`.
 ///
 /// ```
-/// assert_eq!(longlead_model::column_name("TempC SHT"), "tempc_sht");
+/// assert_eq!(longlead_model::column_name("TempC SHT"), "temp_c_sht");
 /// assert_eq!(longlead_model::column_name("batteryVoltage"), "battery_voltage");
 /// assert_eq!(longlead_model::column_name("device"), "device_");
 /// ```
