@@ -4,6 +4,8 @@
 mod conflict;
 mod queue;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -87,10 +89,13 @@ impl Committer {
                 }
                 self.commit(vec![request]);
             }
-            Command::Keep { through, done } => drop(done.send(self.keep(through))),
+            Command::Keep { through, done } => {
+                // Who doesn't wait any more isn't told.
+                let _ = done.send(self.keep(through));
+            }
             Command::Has { done } => {
                 let told = (self.log.bytes(), self.identities.bytes(), self.log.has_stopped());
-                drop(done.send(told));
+                let _ = done.send(told);
             }
         }
     }

@@ -28,6 +28,7 @@ mod open;
 mod outside;
 mod payload;
 mod query;
+mod replay;
 mod settings;
 mod state;
 mod tables;

@@ -21,9 +21,10 @@ use crate::disk::{Disk, Folder};
 use crate::identity::Identities;
 use crate::lake::{Inner, Lake, Owned};
 use crate::late;
-use crate::log::{Found, Log, LogError};
-use crate::payload::{GroupDecoder, GroupEncoder};
+use crate::log::{Found, LogError};
+use crate::payload::GroupEncoder;
 use crate::query::Engine;
+use crate::replay::{Replayed, learn, replay};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::tables::{Tables, newest_commit};
@@ -109,9 +110,6 @@ fn tables(error: impl std::error::Error + 'static) -> OpenError {
     OpenError::Tables { problem: crate::lake::FlushError::of(&error).to_string() }
 }
 
-/// Batches of the log with their groups, by table.
-type Replayed = Vec<(u64, String, RecordBatch)>;
-
 pub(crate) async fn open(folder: &Path, settings: Settings) -> Result<(Lake, Recovery), OpenError> {
     let began = Instant::now();
     let lock = lock(folder)?;
@@ -180,7 +178,8 @@ async fn open_within(
     let in_files = load_tables(&stored, &engine, &state).await?;
     let newest = in_files.values().copied().max().unwrap_or(0);
     let mut replayed = Replayed::new();
-    let (log, found) = replay(&disk, settings.segment_bytes, newest, &mut replayed)?;
+    let opened = replay(&disk, settings.segment_bytes, newest, &mut replayed);
+    let (log, found) = opened.map_err(unreadable)?;
     let mut recovery = recovery_of(&found);
     let kept = disk.read(IDENTITIES).ok().and_then(|it| Identities::from_bytes(&it).ok());
     let first = found.last.map(|last| last + 1 - found.groups);
@@ -236,6 +235,18 @@ async fn open_within(
     Ok((Arc::new(inner), recovery))
 }
 
+fn unreadable(error: LogError<ArrowError>) -> OpenError {
+    match error {
+        LogError::Damaged { segment, offset, group, what } => {
+            OpenError::Damaged { segment, offset, group, problem: what }
+        }
+        LogError::Unreadable { what, source } => {
+            OpenError::Log { problem: format!("{what}: {source}") }
+        }
+        LogError::Refused(error) => OpenError::Log { problem: error.to_string() },
+    }
+}
+
 fn recovery_of(found: &Found) -> Recovery {
     Recovery {
         segments: found.segments,
@@ -264,46 +275,6 @@ async fn load_tables(
         }
     }
     Ok(newest)
-}
-
-fn replay(
-    disk: &Arc<dyn Disk>,
-    segment_bytes: u64,
-    newest: u64,
-    replayed: &mut Replayed,
-) -> Result<(Log, Found), OpenError> {
-    let mut decoder = GroupDecoder::default();
-    let found = |segment: u64, group: u64, payload: &[u8]| -> Result<(), ArrowError> {
-        let batches = decoder.decode(segment, payload)?;
-        replayed.extend(batches.into_iter().map(|(table, batch)| (group, table, batch)));
-        Ok(())
-    };
-    Log::open(Arc::clone(disk), segment_bytes, newest, found).map_err(|error| match error {
-        LogError::Damaged { segment, offset, group, what } => {
-            OpenError::Damaged { segment, offset, group, problem: what }
-        }
-        LogError::Unreadable { what, source } => {
-            OpenError::Log { problem: format!("{what}: {source}") }
-        }
-        LogError::Refused(error) => OpenError::Log { problem: error.to_string() },
-    })
-}
-
-fn learn(
-    identities: &mut Identities,
-    table: &str,
-    batch: &RecordBatch,
-    group: u64,
-) -> Result<(), ArrowError> {
-    let stream = identities.stream(table);
-    let content = contents(batch)?;
-    let mut device = Vec::with_capacity(batch.num_rows());
-    for name in text(batch, "device")? {
-        device.push(identities.device(stream, name.unwrap_or("")));
-    }
-    let columns = IdentityColumns::of(batch)?;
-    identities.learn(stream, columns.keys(&device, &content), group);
-    Ok(())
 }
 
 /// What is known for good, from the tables themselves.

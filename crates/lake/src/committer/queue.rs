@@ -26,7 +26,7 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn refuse(self, refusal: Refusal) {
         // Who doesn't wait any more isn't told.
-        drop(self.answer.send(Err(refusal)));
+        let _ = self.answer.send(Err(refusal));
     }
 }
 

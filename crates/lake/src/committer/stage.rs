@@ -101,13 +101,14 @@ impl Staged {
 
     pub(super) fn answer(self) {
         for (answer, receipt) in self.waiting {
-            drop(answer.send(Ok(receipt)));
+            // Who doesn't wait any more isn't told.
+            let _ = answer.send(Ok(receipt));
         }
     }
 
     pub(super) fn refuse(self, refusal: Refusal) {
         for (answer, _) in self.waiting {
-            drop(answer.send(Err(refusal)));
+            let _ = answer.send(Err(refusal));
         }
     }
 }
