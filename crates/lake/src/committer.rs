@@ -47,6 +47,9 @@ pub(crate) struct LoadError(pub(crate) String);
 /// Places of streams that must be loaded before a request can be judged.
 type Colds = Vec<(u32, Cold)>;
 
+/// A stream, its name, and places of it with the names of their devices.
+type Asked = (u32, String, Vec<(Place, String)>);
+
 /// All that the thread owns.
 pub(crate) struct Committer {
     pub(crate) queue: Arc<Queue>,
@@ -181,7 +184,7 @@ impl Committer {
         });
     }
 
-    fn named(&self, colds: &Colds) -> Vec<(u32, String, Vec<(Place, String)>)> {
+    fn named(&self, colds: &Colds) -> Vec<Asked> {
         let mut by_stream: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
         for (stream, cold) in colds {
             by_stream.entry(*stream).or_default().extend(cold);

@@ -21,7 +21,6 @@ use arrow::array::{Array, UInt64Array};
 use blocks::{Block, Found};
 use intervals::Intervals;
 
-pub(crate) use snapshot::SnapshotError;
 
 /// Microseconds of a day, by which captured times are kept together.
 const DAY: i64 = 86_400_000_000;
@@ -374,10 +373,8 @@ impl Stream {
                 series.sequences(boot).insert(key);
             }
             Kind::Captured => {
-                if !self.blocks.contains_key(&place) {
-                    let from = series.known_from(place, key).unwrap_or(u64::MAX);
-                    self.blocks.insert(place, Block::known_from(from));
-                }
+                let from = || series.known_from(place, key).unwrap_or(u64::MAX);
+                self.blocks.entry(place).or_insert_with(|| Block::known_from(from()));
                 series.note(place, key);
             }
         }

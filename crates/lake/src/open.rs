@@ -183,7 +183,12 @@ async fn open_within(
     let mut recovery = recovery_of(&found);
     let kept = disk.read(IDENTITIES).ok().and_then(|it| Identities::from_bytes(&it).ok());
     let first = found.last.map(|last| last + 1 - found.groups);
-    let reaches = |through: u64| through >= newest || first.is_some_and(|it| it <= through + 1);
+    // Rows that are gone from the log must be taken when they are sent again.
+    let is_whole = found.missing.is_empty() && first.is_none_or(|it| it <= newest + 1);
+    let reaches = |through: u64| {
+        let includes_tables = through >= newest || first.is_some_and(|it| it <= through + 1);
+        includes_tables && is_whole && found.last.unwrap_or(0).max(newest) >= through
+    };
     let (mut identities, through) = match kept.filter(|(_, through)| reaches(*through)) {
         Some(kept) => kept,
         None => {

@@ -107,11 +107,6 @@ impl Simulated {
         held.seen[byte] ^= 1;
     }
 
-    pub(crate) fn len(&self, name: &str) -> usize {
-        let state = self.state();
-        state.files[&state.names[name]].seen.len()
-    }
-
     /// The power fails and comes back: what wasn't synced is lost, kept or torn, as the dice fall.
     pub(crate) fn crash(&self) {
         let mut guard = self.state();
