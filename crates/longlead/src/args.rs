@@ -456,6 +456,33 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_LISTEN", help_heading = "Server")]
     pub(crate) listen: Option<String>,
 
+    /// The folder in which is kept what devices send; without one nothing of them is taken
+    #[arg(long, value_name = "FOLDER", env = "LONGLEAD_LAKE", help_heading = "Devices")]
+    pub(crate) lake: Option<PathBuf>,
+
+    /// Where devices send by HTTP [default: 127.0.0.1:7421]
+    #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_DEVICES_HTTP", help_heading = "Devices")]
+    pub(crate) devices_http: Option<String>,
+
+    /// Where devices send by MQTT [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_DEVICES_MQTT", help_heading = "Devices")]
+    pub(crate) devices_mqtt: Option<String>,
+
+    /// The token of a system that speaks for any device, such as Telegraf or a network server
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "LONGLEAD_DEVICES_TOKEN",
+        hide_env_values = true,
+        help_heading = "Devices"
+    )]
+    pub(crate) devices_token: Option<String>,
+
+    /// Let other machines reach the doors of devices, though nothing on them is encrypted: for a
+    /// proxy that ends TLS
+    #[arg(long, env = "LONGLEAD_DEVICES_MAY_BE_REACHED", help_heading = "Devices")]
+    pub(crate) devices_may_be_reached: bool,
+
     /// The certificate chain, as PEM: TLS is on with it
     #[arg(long, value_name = "FILE", env = "LONGLEAD_TLS_CERTIFICATE", help_heading = "Server")]
     pub(crate) tls_certificate: Option<PathBuf>,

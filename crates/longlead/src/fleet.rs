@@ -5,6 +5,7 @@ mod doors;
 mod intake;
 mod keeper;
 mod registry;
+mod simulated;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use longlead_gateway::{Front, Limits};
 use longlead_lake::Lake;
 use longlead_records::Journal;
 use longlead_web::telemetry::Telemetry;
+use tokio::task::JoinHandle;
 
 pub(crate) use doors::Doors;
 use intake::LakeIntake;
@@ -24,8 +26,10 @@ use registry::KnownDevices;
 #[derive(Debug)]
 pub(crate) struct Fleet {
     lake: Lake,
+    intake: Arc<LakeIntake>,
     doors: Option<doors::Open>,
     told: Vec<String>,
+    simulation: Option<JoinHandle<()>>,
 }
 
 impl Fleet {
@@ -48,10 +52,21 @@ impl Fleet {
         );
         let intake = LakeIntake::new(lake.clone(), journal);
         let registry = KnownDevices::start(journal, doors.token.clone()).await?;
-        let front = Front::new(intake, registry, Limits::default(), doors.is_open);
+        let front =
+            Front::new(Arc::clone(&intake) as _, registry, Limits::default(), doors.is_open);
         let open = doors.open(front, folder).await?;
         let told = open.told();
-        Ok(Fleet { lake, doors: Some(open), told })
+        Ok(Fleet { lake, intake, doors: Some(open), told, simulation: None })
+    }
+
+    /// Enters the demo's devices with their past, and lets them go on sending.
+    pub(crate) async fn simulate(&mut self, journal: &Journal) -> anyhow::Result<()> {
+        let now = jiff::Timestamp::now();
+        let simulated = simulated::begin(journal, &self.lake, &self.intake, now).await?;
+        if let Some(door) = self.doors.as_ref().and_then(doors::Open::http) {
+            self.simulation = Some(simulated::go_on(simulated, now, format!("http://{door}")));
+        }
+        Ok(())
     }
 
     /// What pages may ask of it.
@@ -66,6 +81,9 @@ impl Fleet {
 
     /// Closes the doors, then the lake: what was acknowledged is in tables or in the log.
     pub(crate) async fn close(mut self) {
+        if let Some(simulation) = self.simulation.take() {
+            simulation.abort();
+        }
         if let Some(doors) = self.doors.take() {
             doors.close();
         }

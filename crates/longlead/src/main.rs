@@ -8,6 +8,7 @@ mod command;
 mod database;
 mod exit;
 mod file;
+mod fleet;
 mod gather;
 mod output;
 mod progress;

@@ -15,6 +15,7 @@ use longlead_records::{Journal, without_password};
 use longlead_web::{App, router};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::fleet::Fleet;
 use config::{Config, Tls};
 use connection::{Limited, impatient};
 
@@ -41,6 +42,7 @@ pub(crate) async fn serve(
     journal: Journal,
     config: &Config,
     web: longlead_web::Settings,
+    fleet: Option<Fleet>,
     ready: impl AsyncFnOnce(&Journal, &str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     // Whatever can be wrong is found before anyone is greeted.
@@ -74,6 +76,10 @@ pub(crate) async fn serve(
     };
     ready(&journal, &base).await?;
     served.await?;
+    if let Some(fleet) = fleet {
+        tracing::info!("closing the doors and the lake");
+        fleet.close().await;
+    }
     tracing::info!("every request is answered; closing the journal");
     journal.close().await;
     Ok(())

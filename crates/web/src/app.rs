@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::engine::Engine;
 use crate::health::Metrics;
 use crate::reader::FORWARDED_FOR;
+use crate::telemetry::Telemetry;
 
 /// How the application behaves.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Settings {
     pub banner: Option<String>,
     /// Accounts that the sign-in page offers to everyone: only a demo has any.
     pub demo_accounts: Vec<DemoAccount>,
+    /// What devices sent, for pages to ask; none where no lake is kept.
+    pub telemetry: Option<Arc<dyn Telemetry>>,
     /// Where the clock is read.
     pub now: fn() -> Timestamp,
 }
@@ -54,6 +57,7 @@ impl Default for Settings {
             body_bytes_max: 8 << 20,
             banner: None,
             demo_accounts: Vec::new(),
+            telemetry: None,
             now: Timestamp::now,
         }
     }

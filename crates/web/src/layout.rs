@@ -21,6 +21,7 @@ const PAGES: &[(&str, &str, &str, &str)] = &[
     ("/features", "Features", "feature", "f"),
     ("/hardware", "Hardware", "hardware", "w"),
     ("/fleet", "Fleet", "fleet", "e"),
+    ("/data", "Data", "data", "t"),
     ("/forecast", "Forecast", "forecast", "o"),
     ("/plan", "Plan", "plan", "p"),
     ("/what-if", "What if", "what-if", "i"),

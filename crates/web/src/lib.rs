@@ -40,6 +40,7 @@ mod route;
 #[cfg(test)]
 mod security;
 mod sight;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;
 mod ui;

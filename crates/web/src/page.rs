@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod comparison;
+pub(crate) mod data;
 pub(crate) mod decisions;
 pub(crate) mod explain;
 pub(crate) mod features;
@@ -16,5 +17,6 @@ pub(crate) mod plan;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod sign_in;
+pub(crate) mod sql;
 pub(crate) mod welcome;
 pub(crate) mod what_if;

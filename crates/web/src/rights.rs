@@ -21,6 +21,8 @@ pub(crate) enum Needs {
     ReadFleet,
     /// To change records; which kinds depends on the role, see [`may_write`].
     WriteRecords,
+    /// To read and query what devices sent: all of it, so no partner may.
+    ReadTelemetry,
     /// To change devices: what they are, and what happened to them.
     EditFleet,
     /// To see and change who may do what: owners.
@@ -34,7 +36,7 @@ impl Needs {
             Needs::Public | Needs::SignedIn => None,
             Needs::ReadRecords => Some(Scope::ReadRecords),
             Needs::ReadInsights => Some(Scope::ReadInsights),
-            Needs::ReadFleet => Some(Scope::ReadFleet),
+            Needs::ReadFleet | Needs::ReadTelemetry => Some(Scope::ReadFleet),
             Needs::EditFleet => Some(Scope::EditFleet),
             Needs::WriteRecords => Some(Scope::WriteRecords),
             Needs::ReadMetrics => Some(Scope::ReadMetrics),
@@ -47,6 +49,7 @@ impl Needs {
         match self {
             Needs::Public | Needs::SignedIn | Needs::ReadRecords | Needs::ReadInsights => true,
             Needs::ReadFleet => true,
+            Needs::ReadTelemetry => role != Role::Partner,
             Needs::WriteRecords => role != Role::Viewer,
             Needs::EditFleet => !matches!(role, Role::Viewer | Role::Partner),
             Needs::ReadMetrics | Needs::Admin => role == Role::Owner,

@@ -86,6 +86,12 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/fleet/import/{import}/compare", EditFleet, page::fleet::import::compare),
         post("/fleet/import/{import}/discard", EditFleet, page::fleet::import::discard),
         get("/fleet/export/{file}", ReadFleet, page::fleet::export::file),
+        // What devices sent.
+        get("/data", ReadTelemetry, page::data::show),
+        get("/data/{stream}", ReadTelemetry, page::data::stream::show),
+        get("/sql", ReadTelemetry, page::sql::show),
+        get("/sql/csv", ReadTelemetry, page::sql::csv),
+        get("/sql/parquet", ReadTelemetry, page::sql::parquet),
         // Forecast.
         get("/forecast", ReadInsights, page::forecast::show),
         get("/forecast/calibration", ReadInsights, page::forecast::calibration::show),

@@ -20,6 +20,7 @@ pub(crate) fn icon(name: &str) -> Markup {
         "fleet" => {
             "M3 5h3v6H3zM10 5h3v6h-3zM4 12h1v1H4zM11 12h1v1h-1zM7 7h2v2H7zM6.500 2a4 4 0 0 1 3 0l-.5 1a3 3 0 0 0-2 0z"
         }
+        "data" => "M2 3h12v2H2zM2 7h8v2H2zM2 11h5v2H2zM11 9h2v4h-2z",
         "forecast" => "M1 13c3 0 3-9 7-9s4 9 7 9v1H1z",
         "plan" => "M1 2h7v2H1zM4 6h7v2H4zM7 10h8v2H7z",
         "what-if" => "M3 2h2v4c0 2 2 2 4 2h1V6l4 3-4 3v-2H9c-2 0-4 0-4 2v2H3z",

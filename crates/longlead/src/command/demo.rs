@@ -12,10 +12,11 @@ use serde_json::json;
 use crate::args::DemoArguments;
 use crate::command::Answer;
 use crate::exit::Failure;
+use crate::fleet::{Doors, Fleet};
 use crate::output;
 use crate::output::json as json_text;
 use crate::output::style::{bold, command, dim};
-use crate::server::config::{Config, LISTEN, LogFormat};
+use crate::server::config::{Config, DEVICES_HTTP, DEVICES_MQTT, LISTEN, LogFormat};
 use crate::server::{self, log};
 use crate::settings::Settings;
 use crate::{file, sample};
@@ -63,11 +64,16 @@ async fn demonstrate(arguments: &DemoArguments, settings: &Settings) -> Result<(
         requests_burst: 10_000,
         ..config.web()
     };
-    server::serve(journal, &config, web, async |_: &Journal, base| {
+    let lake = folder.path().join("lake");
+    let mut fleet = Fleet::open(&journal, &lake, &config.doors).await?;
+    fleet.simulate(&journal).await?;
+    let web = longlead_web::Settings { telemetry: Some(fleet.telemetry(&journal)), ..web };
+    let doors = fleet.told().to_vec();
+    server::serve(journal, &config, web, Some(fleet), async |_: &Journal, base| {
         if let Some(path) = &arguments.accounts {
             file::write(path, &accounts_json(&company, base), true)?;
         }
-        Ok(output::now(&greeting(base), &settings.output)?)
+        Ok(output::now(&greeting(base, &doors), &settings.output)?)
     })
     .await?;
     Ok(())
@@ -80,12 +86,27 @@ async fn config(arguments: &DemoArguments, database: String) -> Config {
         None if tokio::net::TcpListener::bind(LISTEN).await.is_ok() => LISTEN.to_owned(),
         None => "127.0.0.1:0".to_owned(),
     };
-    Config { database, listen, ..Config::default() }
+    Config { database, listen, doors: doors().await, ..Config::default() }
 }
 
-fn greeting(base: &str) -> String {
+/// Doors that ask nobody who they are, on this machine only.
+async fn doors() -> Doors {
+    let free = async |usual: &str| match tokio::net::TcpListener::bind(usual).await {
+        Ok(_) => Some(usual.to_owned()),
+        Err(_) => Some("127.0.0.1:0".to_owned()),
+    };
+    Doors {
+        http: free(DEVICES_HTTP).await,
+        mqtt: free(DEVICES_MQTT).await,
+        is_open: true,
+        ..Doors::default()
+    }
+}
+
+fn greeting(base: &str, doors: &[String]) -> String {
+    let doors: String = doors.iter().map(|door| dim(&format!("  {door}\n"))).collect();
     format!(
-        "{}\n\n  {}\n\n{}\n{}\n",
+        "{}\n\n  {}\n\n{}\n{doors}{}\n",
         bold("Coldtrack makes trackers for chilled goods. Open its plan:"),
         command(base),
         dim("  Look around as anyone: the sign-in page has a button for each."),

@@ -6,6 +6,7 @@ use longlead_records::Journal;
 use crate::args::ServeArguments;
 use crate::command::Answer;
 use crate::exit::Failure;
+use crate::fleet::Fleet;
 use crate::output;
 use crate::server::{self, config::Config, log};
 use crate::settings::Settings;
@@ -15,8 +16,16 @@ pub(crate) fn run(arguments: &ServeArguments, settings: &Settings) -> Result<Ans
     log::start(&config.log, config.log_format)?;
     server::runtime()?.block_on(async {
         let journal = server::open(&config.database).await?;
-        server::serve(journal, &config, config.web(), async |journal, base| {
-            let told = greeting(journal, &config, base).await?;
+        let mut web = config.web();
+        let fleet = match &config.lake {
+            Some(folder) => Some(Fleet::open(&journal, folder, &config.doors).await?),
+            None => None,
+        };
+        web.telemetry = fleet.as_ref().map(|fleet| fleet.telemetry(&journal));
+        let doors = fleet.as_ref().map_or_else(Vec::new, |fleet| fleet.told().to_vec());
+        server::serve(journal, &config, web, fleet, async |journal, base| {
+            let mut told = greeting(journal, &config, base).await?;
+            doors.iter().for_each(|door| told.push_str(&format!("{door}\n")));
             Ok(output::now(&told, &settings.output)?)
         })
         .await

@@ -86,7 +86,9 @@ impl Open {
     /// Where devices come in.
     pub(super) fn told(&self) -> Vec<String> {
         let who = if self.is_open { "anyone on this machine, unencrypted" } else { "unencrypted" };
-        let http = self.http.map(|it| format!("Devices send by HTTP to http://{it}/ingest/v1/STREAM ({who})."));
+        let http = self
+            .http
+            .map(|it| format!("Devices send by HTTP to http://{it}/ingest/v1/STREAM ({who})."));
         let mqtt = self.mqtt.map(|it| format!("Devices send by MQTT to mqtt://{it} ({who})."));
         http.into_iter().chain(mqtt).collect()
     }

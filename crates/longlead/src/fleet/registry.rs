@@ -43,8 +43,7 @@ impl KnownDevices {
     ) -> anyhow::Result<Arc<KnownDevices>> {
         let mut head = journal.devices().head().await.context("the registry can't be read")?;
         let entries = read(journal).await.context("the registry can't be read")?;
-        let known =
-            Arc::new(KnownDevices { entries: RwLock::new(Arc::new(entries)), token });
+        let known = Arc::new(KnownDevices { entries: RwLock::new(Arc::new(entries)), token });
         let (followed, journal) = (Arc::downgrade(&known), journal.clone());
         tokio::spawn(async move {
             loop {
@@ -75,9 +74,8 @@ impl KnownDevices {
 async fn read(journal: &Journal) -> Result<Entries, longlead_records::StoreError> {
     let mut entries = Entries::new();
     let take = |batch: longlead_records::devices::SnapshotBatch| {
-        let column = |name: &str| {
-            batch.columns.iter().find(|(it, _)| *it == name).map(|(_, column)| column)
-        };
+        let column =
+            |name: &str| batch.columns.iter().find(|(it, _)| *it == name).map(|(_, column)| column);
         let text = |name: &str, row: usize| match column(name) {
             Some(SnapshotColumn::Text(values)) => values.get(row).cloned().flatten(),
             _ => None,

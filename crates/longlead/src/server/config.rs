@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::args::ServeArguments;
 use crate::exit::Failure;
+use crate::fleet::Doors;
 
 /// What a server needs to know, settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub(crate) struct Config {
     /// The address under which people reach the server: `https://plan.example`.
     pub(crate) public_url: Option<String>,
     pub(crate) behind_proxy: bool,
+    /// Where what devices send is kept.
+    pub(crate) lake: Option<PathBuf>,
+    pub(crate) doors: Doors,
     pub(crate) connections_max: usize,
     pub(crate) requests_per_second: u32,
     pub(crate) log: String,
@@ -45,6 +49,8 @@ pub(crate) const DATABASE: &str = "sqlite:longlead.db";
 pub(crate) const LISTEN: &str = "127.0.0.1:7420";
 /// Below the 1,024 files that a process may usually have open.
 const CONNECTIONS_MAX: usize = 800;
+pub(crate) const DEVICES_HTTP: &str = "127.0.0.1:7421";
+pub(crate) const DEVICES_MQTT: &str = "127.0.0.1:1883";
 const REQUESTS_PER_SECOND: u32 = 50;
 const LOG: &str = "info";
 
@@ -58,6 +64,11 @@ struct File {
     tls_key: Option<PathBuf>,
     public_url: Option<String>,
     behind_proxy: Option<bool>,
+    lake: Option<PathBuf>,
+    devices_http: Option<String>,
+    devices_mqtt: Option<String>,
+    devices_token: Option<String>,
+    devices_may_be_reached: Option<bool>,
     connections_max: Option<usize>,
     requests_per_second: Option<u32>,
     log: Option<String>,
@@ -72,6 +83,8 @@ impl Default for Config {
             tls: None,
             public_url: None,
             behind_proxy: false,
+            lake: None,
+            doors: Doors::default(),
             connections_max: CONNECTIONS_MAX,
             requests_per_second: REQUESTS_PER_SECOND,
             log: LOG.to_owned(),
@@ -105,6 +118,15 @@ impl Config {
             listen: told(&arguments.listen, file.listen, LISTEN),
             tls,
             public_url: public_url(arguments.public_url.clone().or(file.public_url))?,
+            lake: arguments.lake.clone().or(file.lake),
+            doors: Doors {
+                http: Some(told(&arguments.devices_http, file.devices_http, DEVICES_HTTP)),
+                mqtt: Some(told(&arguments.devices_mqtt, file.devices_mqtt, DEVICES_MQTT)),
+                token: arguments.devices_token.clone().or(file.devices_token),
+                is_open: false,
+                may_be_reached: arguments.devices_may_be_reached
+                    || file.devices_may_be_reached.unwrap_or(false),
+            },
             behind_proxy: arguments.behind_proxy || file.behind_proxy.unwrap_or(false),
             connections_max: arguments
                 .connections_max

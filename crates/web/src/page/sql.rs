@@ -36,10 +36,22 @@ pub(crate) struct Asked {
 
 /// Questions to start from.
 const EXAMPLES: &[(&str, &str)] = &[
-    ("The last reading of each device", "SELECT device, last(temperature, captured) AS temperature, max(captured) AS captured\nFROM climate GROUP BY device ORDER BY captured"),
-    ("Readings an hour", "SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\nFROM climate GROUP BY hour ORDER BY hour"),
-    ("Why readings are in quarantine", "SELECT reason, stream, count(*) AS parts, max(detail) AS example\nFROM quarantine GROUP BY reason, stream ORDER BY parts DESC"),
-    ("How late readings come", "SELECT device, approx_percentile_cont(date_part('epoch', received - captured), 0.95) AS late_s\nFROM climate GROUP BY device ORDER BY late_s DESC"),
+    (
+        "The last reading of each device",
+        "SELECT device, last(temperature, captured) AS temperature, max(captured) AS captured\nFROM climate GROUP BY device ORDER BY captured",
+    ),
+    (
+        "Readings an hour",
+        "SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\nFROM climate GROUP BY hour ORDER BY hour",
+    ),
+    (
+        "Why readings are in quarantine",
+        "SELECT reason, stream, count(*) AS parts, max(detail) AS example\nFROM quarantine GROUP BY reason, stream ORDER BY parts DESC",
+    ),
+    (
+        "How late readings come",
+        "SELECT device, approx_percentile_cont(date_part('epoch', received - captured), 0.95) AS late_s\nFROM climate GROUP BY device ORDER BY late_s DESC",
+    ),
 ];
 
 /// What a role's question may use.
@@ -91,7 +103,9 @@ pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<
     let page = Page {
         title: "SQL",
         section: "/sql",
-        lede: Some(html! { "All that devices sent and was acknowledged, each row once, up to this moment." }),
+        lede: Some(
+            html! { "All that devices sent and was acknowledged, each row once, up to this moment." },
+        ),
         tools: html! {},
         main,
         live: false,
@@ -192,9 +206,10 @@ fn line_chart(answer: &Answer) -> Option<Markup> {
     let numbers = answer.columns.iter().enumerate().filter(|(_, it)| it.1 == ColumnKind::Number);
     let traces: Vec<Box<dyn Trace>> = numbers
         .map(|(place, (name, _))| {
-            let points = answer.rows.iter().filter_map(|row| {
-                Some((at(row)?, row.get(place).and_then(Json::as_f64)?))
-            });
+            let points = answer
+                .rows
+                .iter()
+                .filter_map(|row| Some((at(row)?, row.get(place).and_then(Json::as_f64)?)));
             let (x, y): (Vec<String>, Vec<f64>) = points.unzip();
             Scatter::new(x, y).name(name).mode(Mode::Lines) as Box<dyn Trace>
         })
@@ -248,6 +263,7 @@ async fn file(
     let parts = keeper(seen)?.file(asked.q, limits, format).await;
     let parts = parts.map_err(|error| problem(&error))?;
     let disposition = format!("attachment; filename=\"{name}\"");
-    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    let headers =
+        [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, Body::from_stream(parts)).into_response())
 }

@@ -49,9 +49,8 @@ pub(crate) async fn show(seen: Seen, Path(name): Path<String>) -> Result<Html<St
 }
 
 fn lede(standing: &Standing) -> Markup {
-    let agreed = |what: &str, span: &Option<Quantity>| {
-        span.as_ref().map(|it| format!("{what} {it}"))
-    };
+    let agreed =
+        |what: &str, span: &Option<Quantity>| span.as_ref().map(|it| format!("{what} {it}"));
     let record = standing.contract.record();
     let told = [
         agreed("a reading every", &record.cadence),
@@ -94,7 +93,11 @@ async fn arrivals(keeper: &dyn Telemetry, standing: &Standing) -> Result<Markup,
     let table = standing.contract.stream();
     let tables = keeper.tables().await.map_err(|error| problem(&error))?;
     if !tables.iter().any(|it| it.name == table) {
-        return Ok(ui::empty("Nothing has come yet", "Devices send this stream to the doors that the server told when it started.", None));
+        return Ok(ui::empty(
+            "Nothing has come yet",
+            "Devices send this stream to the doors that the server told when it started.",
+            None,
+        ));
     }
     let sql = format!(
         "SELECT date_trunc('hour', captured) AS hour, count(*) AS readings FROM \"{table}\" \
@@ -106,7 +109,9 @@ async fn arrivals(keeper: &dyn Telemetry, standing: &Standing) -> Result<Markup,
     let hours: Vec<(String, f64)> = answer
         .rows
         .iter()
-        .filter_map(|row| Some((row.first()?.as_str()?.to_owned(), row.get(1).and_then(Json::as_f64)?)))
+        .filter_map(|row| {
+            Some((row.first()?.as_str()?.to_owned(), row.get(1).and_then(Json::as_f64)?))
+        })
         .collect();
     let (x, y): (Vec<String>, Vec<f64>) = hours.iter().cloned().unzip();
     let traces: Vec<Box<dyn Trace>> = vec![Bar::new(x, y).name("readings")];
