@@ -20,7 +20,8 @@
 //! ```
 //!
 //! What a device does depends on the seed and on nothing else: it can be followed from any instant
-//! on, in any stretches, with the same bytes. The fleet reads no clock and does no I/O.
+//! on, in any stretches, with the same bytes. The fleet reads no clock and does no I/O; only
+//! [`speak`] does, which plays a run against the doors of a server. [`History`] packs weeks of it.
 
 mod boot;
 mod clock;
@@ -28,14 +29,18 @@ mod device;
 mod draw;
 mod environment;
 mod fleet;
+mod history;
 mod journey;
 mod link;
 mod reading;
 mod registry;
 mod sensor;
 mod span;
+mod speak;
 
 pub use device::{Cause, LOTS, Lot, Market, Revision};
 pub use fleet::{Fleet, Run, Shape};
+pub use history::{History, Parcel, ParcelSize};
 pub use journey::{Loss, Lost, Sending};
 pub use reading::{Key, Stream};
+pub use speak::{Doors, Pace, Report, speak};

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it can't go on")]
 
 mod devices;
+mod history;
 mod payloads;
 mod sending;
+mod speaking;
 
 use jiff::{Timestamp, ToSpan};
 use longlead_simfleet::{Fleet, Shape};
