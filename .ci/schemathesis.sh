@@ -28,7 +28,7 @@ if [ -z "$schemathesis" ]; then
 fi
 
 cargo build --quiet --locked -p longlead
-"${CARGO_TARGET_DIR:-target}/debug/longlead" demo --listen 127.0.0.1:0 \
+"${CARGO_TARGET_DIR:-target}/debug/longlead" demo --no-fleet --listen 127.0.0.1:0 \
     --accounts "$work/accounts.json" > "$work/server.log" 2>&1 &
 server=$!
 for _ in $(seq 300); do

@@ -88,7 +88,7 @@ async fn round(arguments: &Arguments, database: &str) -> Result<bool> {
         Some(cluster) => cluster.url.clone(),
         None => format!("sqlite:{}", folder.path().join("editors.db").display()),
     };
-    let mut server = Server::start(&url, folder.path())?;
+    let mut server = Server::start(&url, folder.path(), &["--no-fleet"])?;
     let editor = Editor {
         client: Client::builder().timeout(Duration::from_secs(30)).build()?,
         records: arguments.records,
@@ -106,7 +106,7 @@ async fn round(arguments: &Arguments, database: &str) -> Result<bool> {
         // Never at the same moment of what the server does.
         tokio::time::sleep(each.mul_f64(0.7 + 0.3 * f64::from(kill % 7) / 7.0)).await;
         server.kill()?;
-        server = Server::start(&url, folder.path())?;
+        server = Server::start(&url, folder.path(), &["--no-fleet"])?;
         *lock(&editor.door) = Door::of(&server);
     }
     let rest = Duration::from_secs(arguments.seconds).saturating_sub(started.elapsed());

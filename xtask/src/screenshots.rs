@@ -52,6 +52,7 @@ const GUIDE: &[View] = &[
     view("decision", "/decisions/light-sensor"),
     view("features", "/features"),
     view("hardware-revision", "/hardware/tracker-c"),
+    view("data", "/data/climate"),
     view("forecast", "/forecast/launch:door-open-alerts"),
     view("what-if", "/scenarios/no-light"),
     view("record", "/records/supplier/radio-maker/edit"),
@@ -61,6 +62,9 @@ const GUIDE: &[View] = &[
 /// Every other one.
 const OTHERS: &[View] = &[
     view("decisions", "/decisions"),
+    view("fleet", "/fleet"),
+    view("streams", "/data"),
+    view("sql", "/sql?q=SELECT+time_bucket(INTERVAL+%271+hour%27%2C+captured)+AS+hour%2C+count(*)+AS+readings+FROM+climate+GROUP+BY+hour+ORDER+BY+hour"),
     view("decision-derived", "/decisions/carry:tracker-c:nfc"),
     view("decision-memo", "/decisions/light-sensor/memo"),
     view("feature", "/features/door-open-alerts"),
@@ -111,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let folder = tempfile::tempdir()?;
     let database = format!("sqlite:{}", folder.path().join("longlead.db").display());
-    let server = Server::start(&database, folder.path())?;
+    let server = Server::start(&database, folder.path(), &[])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(take(arguments, &server, folder.path()))
 }

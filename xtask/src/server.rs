@@ -45,12 +45,13 @@ pub(crate) fn binary() -> Result<PathBuf> {
 }
 
 impl Server {
-    /// Starts the demo over a database, and waits until it answers.
-    pub(crate) fn start(database: &str, folder: &Path) -> Result<Server> {
+    /// Starts the demo over a database, with further flags, and waits until it answers.
+    pub(crate) fn start(database: &str, folder: &Path, flags: &[&str]) -> Result<Server> {
         let accounts = folder.join("accounts.json");
         let _ = std::fs::remove_file(&accounts);
         let mut command = Command::new(binary()?);
-        command.args(["demo", "--listen", "127.0.0.1:0", "--database", database, "--accounts"]);
+        command.args(["demo", "--listen", "127.0.0.1:0", "--database", database]).args(flags);
+        command.arg("--accounts");
         let log = std::fs::File::create(folder.join("server.log"))?;
         command.arg(&accounts).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().context("the server doesn't start")?;

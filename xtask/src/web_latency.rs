@@ -83,7 +83,7 @@ async fn measure(arguments: &Arguments) -> Result<bool> {
     let temporary = tempfile::tempdir()?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     let url = format!("sqlite:{}", folder.join("latency.db").display());
-    let server = Server::start(&url, folder)?;
+    let server = Server::start(&url, folder, &["--no-fleet"])?;
     let browser = Browser::sign_in(&server).await?;
     let mut slow = false;
     println!("the sample as it is");

@@ -56,7 +56,7 @@ async fn read(
     let problem = |error: &dyn std::fmt::Display| LoadError(error.to_string());
     let Some(schema) = state.table(stream).and_then(|it| it.schema) else { return Ok(()) };
     let session = engine.session_of(state, &[], MEMORY).map_err(|it| problem(&it))?;
-    let table = datafusion::sql::TableReference::bare(stream);
+    let table = datafusion::common::TableReference::bare(stream);
     let frame = session.table(table).await.map_err(|it| problem(&it))?;
     let frame = frame.filter(filter(places)).map_err(|it| problem(&it))?;
     let batches = frame.collect().await.map_err(|it| problem(&it))?;

@@ -7,15 +7,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use futures_util::StreamExt;
 use tokio::runtime::{Builder, Handle};
 
 use crate::background;
-use crate::columns::{
-    COMMIT, IdentityColumns, QUARANTINE, conform, contents, plain, text, with_commit,
-};
+use crate::columns::{COMMIT, QUARANTINE, conform, plain, with_commit};
 use crate::committer::{Committer, IDENTITIES, Queue};
 use crate::disk::{Disk, Folder};
 use crate::identity::Identities;
@@ -293,7 +290,7 @@ async fn rebuild(
     for name in in_files.keys().filter(|it| *it != QUARANTINE) {
         let Some(schema) = state.table(name).and_then(|it| it.schema) else { continue };
         let own = plain(&schema, COMMIT);
-        let frame = session.table(datafusion::sql::TableReference::bare(name.as_str())).await?;
+        let frame = session.table(datafusion::common::TableReference::bare(name.as_str())).await?;
         let mut rows = frame.execute_stream().await?;
         while let Some(batch) = rows.next().await {
             learn(&mut identities, name, &conform(&batch?, &own)?, 0)?;

@@ -40,7 +40,6 @@ pub(crate) struct Table {
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) provider: Arc<dyn TableProvider>,
-    pub(crate) snapshot: i64,
 }
 
 impl Table {

@@ -96,7 +96,7 @@ impl Tables {
         let catalog = DuckLakeCatalog::with_snapshot(Arc::clone(&self.provider), snapshot)?;
         let Some(schema) = catalog.schema(SCHEMA) else { return Ok(None) };
         let provider = schema.table(name).await?;
-        Ok(provider.map(|provider| Stored { provider, snapshot }))
+        Ok(provider.map(|provider| Stored { provider }))
     }
 
     /// A table that can be changed.

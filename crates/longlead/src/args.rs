@@ -425,12 +425,16 @@ pub(crate) struct DemoArguments {
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     pub(crate) accounts: Option<PathBuf>,
 
+    /// Leave out the fleet: no lake, no doors, no simulated devices
+    #[arg(long, help_heading = "Server")]
+    pub(crate) no_fleet: bool,
+
     /// Walk through the sample's plan on the terminal, without a server
-    #[arg(long, conflicts_with_all = ["listen", "database", "accounts"])]
+    #[arg(long, conflicts_with_all = ["listen", "database", "accounts", "no_fleet"])]
     pub(crate) tour: bool,
 
     /// Write the sample bundle into this folder, without a server
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["listen", "database", "accounts", "tour"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["listen", "database", "accounts", "no_fleet", "tour"])]
     pub(crate) write: Option<PathBuf>,
 }
 

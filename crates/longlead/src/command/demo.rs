@@ -64,12 +64,19 @@ async fn demonstrate(arguments: &DemoArguments, settings: &Settings) -> Result<(
         requests_burst: 10_000,
         ..config.web()
     };
-    let lake = folder.path().join("lake");
-    let mut fleet = Fleet::open(&journal, &lake, &config.doors).await?;
-    fleet.simulate(&journal).await?;
-    let web = longlead_web::Settings { telemetry: Some(fleet.telemetry(&journal)), ..web };
-    let doors = fleet.told().to_vec();
-    server::serve(journal, &config, web, Some(fleet), async |_: &Journal, base| {
+    let fleet = match arguments.no_fleet {
+        true => None,
+        false => {
+            let mut fleet =
+                Fleet::open(&journal, &folder.path().join("lake"), &config.doors).await?;
+            fleet.simulate(&journal).await?;
+            Some(fleet)
+        }
+    };
+    let telemetry = fleet.as_ref().map(|fleet| fleet.telemetry(&journal));
+    let web = longlead_web::Settings { telemetry, ..web };
+    let doors = fleet.as_ref().map_or_else(Vec::new, |fleet| fleet.told().to_vec());
+    server::serve(journal, &config, web, fleet, async |_: &Journal, base| {
         if let Some(path) = &arguments.accounts {
             file::write(path, &accounts_json(&company, base), true)?;
         }

@@ -47,7 +47,7 @@ impl Doors {
         if let Some(address) = &self.http {
             let listener = self.bind(address).await?;
             open.http = Some(listener.local_addr()?);
-            let router = http::router(front, Some(Arc::clone(&open.broker)));
+            let router = http::router(front);
             tasks.push(tokio::spawn(async move {
                 if let Err(error) = axum::serve(listener, router).await {
                     tracing::error!(%error, "the HTTP door of devices closed");

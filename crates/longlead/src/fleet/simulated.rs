@@ -10,7 +10,6 @@ use jiff::{Timestamp, ToSpan as _};
 use longlead_gateway::{Context, Format, Intake, decode};
 use longlead_lake::Lake;
 use longlead_records::devices::{ChangeRequest, ImportKind};
-use longlead_records::people::By;
 use longlead_records::{Actor, Journal};
 use longlead_simfleet::{Fleet as Simulated, Sending, Shape};
 use longlead_stream::{Arrival, Judged, Plausible, Sender, judge};
@@ -73,10 +72,10 @@ async fn import(
 ) -> anyhow::Result<()> {
     let bundle = Arc::clone(&journal.current().bundle);
     let request = ChangeRequest {
-        actor: Actor::System,
+        who: Actor::System,
         at: now,
         origin: "the demo's fleet".to_owned(),
-        only_owner: None,
+        why: None,
     };
     let devices = journal.devices();
     let mut import = devices.begin_import(kind, Arc::clone(&bundle), &request, None).await?;
