@@ -391,7 +391,7 @@ async fn user_page(
                 p { a href={ "/audit?who=" (user.id) } { "What they did" } }
             }
         }
-        @if !tokens.is_empty() { (token_table(&seen, &base, &tokens)) }
+        @if !tokens.is_empty() { (token_table(seen, &base, &tokens)) }
     };
     Ok(framed(seen, &user.name, None, main))
 }
