@@ -48,12 +48,24 @@ struct Seen {
     milliseconds: Mutex<Vec<f64>>,
 }
 
+/// Where the server is now, and by which token it is entered: both change when it is restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Door {
+    address: String,
+    token: String,
+}
+
+impl Door {
+    fn of(server: &Server) -> Door {
+        Door { address: server.accounts.address.clone(), token: server.accounts.token.clone() }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Editor {
     client: Client,
-    token: String,
     records: usize,
-    address: Arc<Mutex<String>>,
+    door: Arc<Mutex<Door>>,
     stop: Arc<AtomicBool>,
     seen: Arc<Seen>,
 }
@@ -79,9 +91,8 @@ async fn round(arguments: &Arguments, database: &str) -> Result<bool> {
     let mut server = Server::start(&url, folder.path())?;
     let editor = Editor {
         client: Client::builder().timeout(Duration::from_secs(30)).build()?,
-        token: server.accounts.token.clone(),
         records: arguments.records,
-        address: Arc::new(Mutex::new(server.accounts.address.clone())),
+        door: Arc::new(Mutex::new(Door::of(&server))),
         stop: Arc::new(AtomicBool::new(false)),
         seen: Arc::new(Seen::default()),
     };
@@ -96,7 +107,7 @@ async fn round(arguments: &Arguments, database: &str) -> Result<bool> {
         tokio::time::sleep(each.mul_f64(0.7 + 0.3 * f64::from(kill % 7) / 7.0)).await;
         server.kill()?;
         server = Server::start(&url, folder.path())?;
-        server.accounts.address.clone_into(&mut *lock(&editor.address));
+        *lock(&editor.door) = Door::of(&server);
     }
     let rest = Duration::from_secs(arguments.seconds).saturating_sub(started.elapsed());
     tokio::time::sleep(rest).await;
@@ -119,15 +130,20 @@ fn id(record: usize) -> String {
 }
 
 impl Editor {
+    fn door(&self) -> Door {
+        lock(&self.door).clone()
+    }
+
     fn url(&self, path: &str) -> String {
-        format!("{}/api/v1{path}", lock(&self.address))
+        format!("{}/api/v1{path}", lock(&self.door).address)
     }
 
     /// Adds the records that count.
     async fn prepare(&self) -> Result<()> {
         for record in 0..self.records {
             let body = json!({ "id": id(record), "title": "0", "definition": "Counts edits." });
-            let request = self.client.post(self.url("/records/term")).bearer_auth(&self.token);
+            let token = self.door().token;
+            let request = self.client.post(self.url("/records/term")).bearer_auth(token);
             let answer = request.json(&body).send().await?;
             if answer.status() != StatusCode::CREATED {
                 bail!("a record can't be added: {} {}", answer.status(), answer.text().await?);
@@ -138,16 +154,17 @@ impl Editor {
 
     /// One edit: reads a number, adds one, writes it on the version that it read.
     async fn once(&self, record: usize) -> Result<()> {
-        let url = self.url(&format!("/records/term/{}", id(record)));
-        let answer = self.client.get(&url).bearer_auth(&self.token).send().await?;
+        let door = self.door();
+        let url = format!("{}/api/v1/records/term/{}", door.address, id(record));
+        let answer = self.client.get(&url).bearer_auth(&door.token).send().await?;
         if !answer.status().is_success() {
-            return self.refused(answer, "read").await;
+            return self.refused(answer, "read", &door).await;
         }
         let version = answer.headers().get("etag").context("no ETag")?.clone();
         let body: Json = answer.json().await?;
         let number: u64 = body["title"].as_str().context("no title")?.parse()?;
         let started = Instant::now();
-        let request = self.client.patch(&url).bearer_auth(&self.token).header("if-match", version);
+        let request = self.client.patch(&url).bearer_auth(&door.token).header("if-match", version);
         let request = request.header("content-type", "application/merge-patch+json");
         let body = json!({ "title": (number + 1).to_string() }).to_string();
         let answer = match request.body(body).send().await {
@@ -162,15 +179,17 @@ impl Editor {
             lock(&self.seen.milliseconds).push(started.elapsed().as_secs_f64() * 1000.0);
             return Ok(());
         }
-        self.refused(answer, "write").await
+        self.refused(answer, "write", &door).await
     }
 
-    async fn refused(&self, answer: reqwest::Response, what: &str) -> Result<()> {
+    async fn refused(&self, answer: reqwest::Response, what: &str, door: &Door) -> Result<()> {
         let status = answer.status();
         match status {
             StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
                 self.seen.conflicts.fetch_add(1, Ordering::Relaxed);
             }
+            // A token ends with the server that gave it, and another server may have its address.
+            StatusCode::UNAUTHORIZED if *door != self.door() => {}
             StatusCode::TOO_MANY_REQUESTS => tokio::time::sleep(Duration::from_millis(200)).await,
             _ => {
                 let text = answer.text().await.unwrap_or_default();
@@ -225,7 +244,7 @@ impl Editor {
             if let Some(cursor) = &cursor {
                 url.push_str(&format!("&cursor={cursor}"));
             }
-            let answer = self.client.get(url).bearer_auth(&self.token).send().await?;
+            let answer = self.client.get(url).bearer_auth(self.door().token).send().await?;
             let body: Json = answer.error_for_status()?.json().await?;
             let sets = body["items"].as_array().context("no items in a history")?;
             let changes = sets.iter().filter_map(|set| set["changes"].as_array()).flatten();

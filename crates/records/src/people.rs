@@ -66,7 +66,7 @@ macro_rules! ids {
 
             fn from_str(text: &str) -> Result<$name, Self::Err> {
                 // Numbers count from 1: a negative one is nobody's.
-                text.parse::<u64>().map(|number| $name(number.cast_signed()))
+                text.parse::<u64>().and_then(|_| text.parse()).map($name)
             }
         }
     )* };

@@ -375,7 +375,7 @@ pub(crate) fn checked_why(why: Option<&str>) -> Result<Option<String>, Problem> 
     }
     let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if why.is_some_and(|why| why.contains(is_odd)) {
-        return Err(Problem::bad_request("`why` has a control character"));
+        return Err(unprocessable("`why` has a control character"));
     }
     Ok(why.map(str::to_owned))
 }
