@@ -478,7 +478,7 @@ async fn a_change_set_has_an_end_and_its_reason_is_text() {
         "changes": [{ "key": "part/buzzer-85db", "replace": buzzer() }],
     });
     let refused = owner.send(Method::POST, "/api/v1/changes", &[], &odd).await;
-    problem(&refused, 400, "bad-request");
+    problem(&refused, 422, "invalid");
     let refused = owner.get("/api/v1/forecasts?id=%00").await;
     problem(&refused, 400, "bad-request");
 }
