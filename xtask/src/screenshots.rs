@@ -64,7 +64,10 @@ const OTHERS: &[View] = &[
     view("decisions", "/decisions"),
     view("fleet", "/fleet"),
     view("streams", "/data"),
-    view("sql", "/sql?q=SELECT+time_bucket(INTERVAL+%271+hour%27%2C+captured)+AS+hour%2C+count(*)+AS+readings+FROM+climate+GROUP+BY+hour+ORDER+BY+hour"),
+    view(
+        "sql",
+        "/sql?q=SELECT+time_bucket(INTERVAL+%271+hour%27%2C+captured)+AS+hour%2C+count(*)+AS+readings+FROM+climate+GROUP+BY+hour+ORDER+BY+hour",
+    ),
     view("decision-derived", "/decisions/carry:tracker-c:nfc"),
     view("decision-memo", "/decisions/light-sensor/memo"),
     view("feature", "/features/door-open-alerts"),

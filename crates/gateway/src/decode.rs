@@ -189,9 +189,9 @@ fn each_line(
         let _read = json::each(payload, limits, &mut |node| read(writer, node));
         return;
     }
-    let mut lines = payload.split(|byte| *byte == b'\n').enumerate();
+    let lines = payload.split(|byte| *byte == b'\n').enumerate();
     let mut read_bytes = 0;
-    while let Some((number, line)) = lines.next() {
+    for (number, line) in lines {
         if writer.is_full() {
             writer.refuse_rest(payload.get(read_bytes..).unwrap_or(&[]));
             return;

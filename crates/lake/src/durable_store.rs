@@ -39,8 +39,8 @@ impl fmt::Display for DurableFiles {
 async fn sync(root: PathBuf, path: PathBuf) -> Result<()> {
     let synced = tokio::task::spawn_blocking(move || {
         File::open(&path)?.sync_all()?;
-        let folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&root));
-        folders.map(|it| File::open(it)?.sync_all()).collect::<std::io::Result<()>>()
+        let mut folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&root));
+        folders.try_for_each(|it| File::open(it)?.sync_all())
     });
     let failed = |source| object_store::Error::Generic { store: "synced files", source };
     match synced.await {

@@ -92,7 +92,7 @@ impl<'p> Scanner<'_, '_, 'p> {
                 return self.writer.refuse_rest(payload.get(start..).unwrap_or(&[]));
             }
             if let Err(fault) = self.line(&mut cursor) {
-                cursor.to_line_end();
+                cursor.skip_line();
                 let line = payload.get(start..cursor.at).unwrap_or(&[]);
                 self.writer.refuse(format!("line {number}: {fault}"), line.trim_ascii_end());
             }
@@ -109,7 +109,7 @@ impl<'p> Scanner<'_, '_, 'p> {
         match cursor.peek() {
             None | Some(b'\n') => return Ok(()),
             Some(b'#') => {
-                cursor.to_line_end();
+                cursor.skip_line();
                 return Ok(());
             }
             Some(b',') => return Err("the line has no measurement".into()),
@@ -311,7 +311,7 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         let rest = self.rest().as_bytes();
         self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     }

@@ -10,8 +10,6 @@
 //! Times below 2²⁸ are relative to when the pack was sent; that is [`Captured::Before`]. A sum (`s`)
 //! is a field of its own with `_sum` at its end; data (`vd`) is a text, base64url as it came.
 
-use std::borrow::Cow;
-
 use longlead_stream::{Captured, Head, Name, Value};
 
 use super::instant;
@@ -176,11 +174,11 @@ fn take<'n>(record: &mut Record<'n>, kind: &'static str, value: &'n Node<'n>) ->
     Ok(())
 }
 
-fn text<'n>(label: &Cow<'_, str>, value: &'n Node<'_>) -> Result<&'n str, Fault> {
+fn text<'n>(label: &str, value: &'n Node<'_>) -> Result<&'n str, Fault> {
     value.as_text().ok_or_else(|| format!("{label:?} is a text").into())
 }
 
-fn float(label: &Cow<'_, str>, value: &Node<'_>) -> Result<f64, Fault> {
+fn float(label: &str, value: &Node<'_>) -> Result<f64, Fault> {
     value.as_float().ok_or_else(|| format!("{label:?} is a number").into())
 }
 

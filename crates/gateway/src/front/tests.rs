@@ -129,6 +129,6 @@ pub(crate) fn open_front() -> (Arc<Keeper>, Arc<Front>) {
 
 pub(crate) fn of(keeper: Keeper, is_open: bool) -> (Arc<Keeper>, Arc<Front>) {
     let keeper = Arc::new(keeper);
-    let intake: Arc<dyn Intake> = keeper.clone();
+    let intake: Arc<dyn Intake> = Arc::<Keeper>::clone(&keeper);
     (keeper, Front::new(intake, Arc::new(Three), Limits::default(), is_open))
 }

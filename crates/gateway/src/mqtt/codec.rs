@@ -28,6 +28,7 @@ pub(super) enum Version {
     serde::Serialize,
     serde::Deserialize,
 )]
+#[expect(clippy::enum_variant_names, reason = "the standard names them so")]
 pub(super) enum Qos {
     #[default]
     AtMostOnce,
@@ -89,6 +90,10 @@ pub(super) struct Fault(pub(super) u8, pub(super) &'static str);
 
 /// A packet that a client sends.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most packets are publishes; a box each would be slower"
+)]
 pub(super) enum Packet {
     Connect(Box<Connect>),
     Publish(Publish),

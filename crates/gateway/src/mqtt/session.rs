@@ -71,6 +71,7 @@ pub(super) struct Session {
 
 /// Something to be sent to a client.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most of what goes out are publishes")]
 pub(super) enum Outgoing {
     Publish(Publish),
     Release(u16),

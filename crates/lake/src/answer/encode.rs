@@ -49,7 +49,7 @@ impl Write for Written {
 }
 
 enum Writer {
-    Csv(arrow::csv::Writer<Written>),
+    Csv(Box<arrow::csv::Writer<Written>>),
     Json(JsonWriter<Written, JsonArray>),
     JsonLines(JsonWriter<Written, LineDelimited>),
     Parquet(Box<ArrowWriter<Written>>),
@@ -116,7 +116,7 @@ fn writer(answer: &Answer, format: Format, to: Written) -> Result<Writer, QueryE
             let mut writer = WriterBuilder::new().with_header(true).build(to);
             // An answer without rows still has its header.
             writer.write(&RecordBatch::new_empty(Arc::clone(&answer.schema))).map_err(failed)?;
-            Writer::Csv(writer)
+            Writer::Csv(Box::new(writer))
         }
         Format::Json => Writer::Json(JsonBuilder::new().with_explicit_nulls(true).build(to)),
         Format::JsonLines => {

@@ -20,7 +20,7 @@ fn payload(number: u64) -> Vec<Reading<'static>> {
     let reading = |it: u64| {
         let at = RECEIVED + ((number * ROWS + it) as i64) * SECOND;
         let plain = Reading::at("plain", at, it as f64);
-        if it % 2 == 0 {
+        if it.is_multiple_of(2) {
             return plain;
         }
         Reading { device: "numbered", ..plain.numbered(Some(number % 3), number * ROWS + it) }

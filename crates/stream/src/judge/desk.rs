@@ -246,7 +246,8 @@ impl Agreed {
         self.rows.boot.push(head.boot);
         self.rows.sequence.push(head.sequence);
         let mut columns = self.rows.columns.iter_mut();
-        for (column, cell) in columns.by_ref().zip(&self.cells) {
+        // The cells lead: a column that they have no cell for must not be passed over.
+        for (cell, column) in self.cells.iter().zip(columns.by_ref()) {
             match (column, *cell) {
                 (Column::Float(column), Cell::Float(value)) => column.push(Some(value)),
                 (Column::Integer(column), Cell::Integer(value)) => column.push(Some(value)),

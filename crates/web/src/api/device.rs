@@ -1,6 +1,7 @@
 //! `/api/v1/devices` and `/api/v1/fleet`: the devices in the field.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::Body as RequestBody;
 use axum::extract::State;
@@ -602,7 +603,7 @@ pub(crate) async fn change(
         let (since, expected) = (change.since, change.version);
         changes.push(DeviceChange { serial, since, facts, given, expected });
     }
-    let bundle = app.journal().current().bundle.clone();
+    let bundle = Arc::clone(&app.journal().current().bundle);
     let changed = app.journal().devices().change(&bundle, &request, &changes).await;
     Ok(answer::json(StatusCode::OK, &applied_body(changed.map_err(problem)?)))
 }
@@ -695,7 +696,7 @@ pub(crate) async fn import(
     let since = query.parsed("since", "an instant: 2027-03-01T09:30:00Z")?;
     let name: String = query.one("name")?.unwrap_or("api").chars().take(100).collect();
     let request = request(&reader, &app, None, &name)?;
-    let bundle = app.journal().current().bundle.clone();
+    let bundle = Arc::clone(&app.journal().current().bundle);
     let mut import = app.journal().devices().begin_import(kind, bundle, &request, since).await?;
     let (mut pieces, mut bytes) = (body.into_data_stream(), 0);
     while let Some(piece) = pieces.next().await {

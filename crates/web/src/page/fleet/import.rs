@@ -1,5 +1,7 @@
 //! `/fleet/import`: a file of devices or events, previewed, then applied.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, Path};
@@ -108,7 +110,7 @@ async fn taken_in(
 ) -> Result<ImportPreview, Problem> {
     let name: String = field.file_name().unwrap_or("file.csv").chars().take(100).collect();
     let request = request(&seen.reader, &seen.app, None, &name)?;
-    let bundle = seen.app.journal().current().bundle.clone();
+    let bundle = Arc::clone(&seen.app.journal().current().bundle);
     let devices = seen.app.journal().devices();
     let mut import = devices.begin_import(kind, bundle, &request, since).await?;
     while let Some(piece) = field.chunk().await.map_err(unreadable)? {
@@ -288,7 +290,7 @@ pub(crate) async fn applied(
     why: Option<&str>,
 ) -> Result<Applied, Problem> {
     let request = request(reader, app, why, &preview.name)?;
-    let bundle = app.journal().current().bundle.clone();
+    let bundle = Arc::clone(&app.journal().current().bundle);
     let devices = app.journal().devices();
     let (id, token) = (preview.id, token.to_owned());
     // A large file may outlast the patience of a request: it's then applied all the same, and the

@@ -23,7 +23,7 @@ async fn registered(app: &App, serial: &str, facts: &[(Attribute, &str)]) {
     };
     let request =
         ChangeRequest { who: Actor::System, at: now(), why: None, origin: "api".to_owned() };
-    let bundle = app.journal().current().bundle.clone();
+    let bundle = std::sync::Arc::clone(&app.journal().current().bundle);
     let _: &Bundle = &bundle;
     app.journal().devices().change(&bundle, &request, &[change]).await.unwrap();
 }
