@@ -111,7 +111,8 @@ async fn doors() -> Doors {
 }
 
 fn greeting(base: &str, doors: &[String]) -> String {
-    let doors: String = doors.iter().map(|door| dim(&format!("  {door}\n"))).collect();
+    let doors: String =
+        doors.iter().map(|door| format!("{}\n", dim(&format!("  {door}")))).collect();
     format!(
         "{}\n\n  {}\n\n{}\n{doors}{}\n",
         bold("Coldtrack makes trackers for chilled goods. Open its plan:"),
