@@ -180,6 +180,52 @@ pub(crate) fn with_commit(batch: &RecordBatch, group: u64) -> Result<RecordBatch
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
+/// A batch in the columns of a schema, by name: nulls where it has none, cast where types differ.
+pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    if batch.schema_ref() == schema {
+        return Ok(batch.clone());
+    }
+    let columns: Result<Vec<ArrayRef>, ArrowError> = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.column_by_name(field.name()) {
+            Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+            Some(column) => arrow::compute::cast(column, field.data_type()),
+            None => Ok(arrow::array::new_null_array(field.data_type(), batch.num_rows())),
+        })
+        .collect();
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns?, &options)
+}
+
+/// The columns of a table's rows without one of them, as rows have them before they are stored.
+pub(crate) fn plain(schema: &SchemaRef, without: &str) -> SchemaRef {
+    let plain = |field: &Arc<Field>| {
+        let kind = match field.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            DataType::Timestamp(..) => timestamp(),
+            other => other.clone(),
+        };
+        Field::new(field.name(), kind, true)
+    };
+    let fields = schema.fields().iter().filter(|it| it.name() != without);
+    Arc::new(Schema::new(fields.map(plain).collect::<Vec<_>>()))
+}
+
+/// The name of a column's type in SQL.
+pub(crate) fn sql_type(kind: &DataType) -> String {
+    match kind {
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::UInt64 => "BIGINT UNSIGNED".to_owned(),
+        DataType::Float64 => "DOUBLE".to_owned(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "BYTEA".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// The columns that a row's identity is made of.
 #[derive(Debug)]
 pub(crate) struct IdentityColumns {

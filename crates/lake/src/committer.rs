@@ -62,6 +62,8 @@ pub(crate) struct Committer {
     pub(crate) runtime: tokio::runtime::Handle,
     /// Bytes that stay free on the disk.
     pub(crate) free_min: u64,
+    /// Bytes that hot identities may take.
+    pub(crate) identities_max: usize,
     /// Held while the thread lives, so that no other process opens the folder.
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(crate) lock: File,
@@ -105,6 +107,7 @@ impl Committer {
     fn keep(&mut self, through: u64) -> std::io::Result<()> {
         let bytes = self.identities.to_bytes(self.log.next() - 1);
         replace(&*self.disk, IDENTITIES, &[&bytes])?;
+        self.identities.evict(self.identities_max, through);
         self.log.trim(through)
     }
 

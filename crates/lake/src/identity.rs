@@ -64,10 +64,6 @@ pub(crate) enum Kind {
 
 impl Place {
     /// The captured times, or the sequence numbers, that belong there: first and last.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing is forgotten before there are tables")
-    )]
     pub(crate) fn range(&self) -> (i64, i64) {
         match self.kind {
             Kind::Captured => {
@@ -263,10 +259,6 @@ impl Identities {
 
     /// Drops what hasn't been touched for longest, if too much is in memory. Only what is in the
     /// tables can go: groups up to `flushed`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing is forgotten before there are tables")
-    )]
     pub(crate) fn evict(&mut self, bytes_max: usize, flushed: u64) {
         if self.bytes() <= bytes_max {
             return;

@@ -1,25 +1,30 @@
 //! The lake as the rest of the product sees it.
 
-#[cfg(test)]
-mod tests;
-
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use longlead_stream::{Judged, Receipt, Refusal};
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
+use crate::answer::Answer;
+use crate::background;
 use crate::columns::Incoming;
 use crate::committer::{Command, Queue, Request};
+use crate::functions;
 use crate::open::{self, OpenError, Recovery};
+use crate::outside::OutsideTable;
+use crate::query::{Engine, Limits, QueryError, ask};
 use crate::settings::Settings;
 use crate::state::State;
+use crate::tables::{Tables, TablesError};
 
-/// Rows of all streams: durable, each once. Clones are the same lake.
+/// Rows of all streams: durable, each once, open to SQL. Clones are the same lake.
 #[derive(Clone, Debug)]
 pub struct Lake {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -27,22 +32,78 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) queue: Arc<Queue>,
     pub(crate) state: Arc<State>,
-    pub(crate) committer: Mutex<Option<thread::JoinHandle<()>>>,
+    pub(crate) tables: Tables,
+    pub(crate) engine: Engine,
+    pub(crate) runtime: Handle,
+    /// Only one changes tables at a time.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    pub(crate) is_closing: AtomicBool,
+    pub(crate) owned: Mutex<Owned>,
+}
+
+/// What ends with the lake.
+#[derive(Debug, Default)]
+pub(crate) struct Owned {
+    pub(crate) runtime: Option<Runtime>,
+    pub(crate) committer: Option<thread::JoinHandle<()>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // The thread writes what waits, and ends.
         self.queue.close();
+        let owned = std::mem::take(&mut *self.owned.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(runtime) = owned.runtime {
+            // A runtime mustn't be waited for where another may run this.
+            runtime.shutdown_background();
+        }
     }
 }
 
+/// Why rows couldn't be written to files. They are safe in the log, and it is tried again.
+#[derive(Debug, thiserror::Error)]
+#[error("rows can't be written to tables: {problem}")]
+pub struct FlushError {
+    problem: String,
+}
+
+impl FlushError {
+    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> FlushError {
+        let mut problem = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            problem = format!("{problem}: {error}");
+            source = error.source();
+        }
+        FlushError { problem }
+    }
+}
+
+/// What there is of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableFacts {
+    /// Its name: a stream's, or `quarantine`.
+    pub name: String,
+    /// Names and SQL types of its columns.
+    pub columns: Vec<(String, String)>,
+    /// Rows in files and in memory.
+    pub rows: u64,
+    /// Those of them that are in memory and the log only.
+    pub rows_in_memory: u64,
+    /// Parquet files, and their bytes.
+    pub files: u64,
+    /// Bytes of its Parquet files.
+    pub bytes: u64,
+    /// The newest commit that brought a row since the lake was opened, or that is in files.
+    pub newest_commit: u64,
+}
+
 impl Lake {
-    /// Opens the lake of a folder, or makes one, and tells what was found in its log. It must be
-    /// called within a Tokio runtime, which it uses for rows that come late.
+    /// Opens the lake of a folder, or makes one, and tells what was found in its log.
+    ///
+    /// The folder holds `log/` (the durable log), `catalog.sqlite` and `data/` (the DuckLake
+    /// tables), and `spill/` (what queries put aside).
     pub async fn open(folder: &Path, settings: Settings) -> Result<(Lake, Recovery), OpenError> {
-        let (inner, recovery) = open::open(folder, settings).await?;
-        Ok((Lake { inner: Arc::new(inner) }, recovery))
+        open::open(folder, settings).await
     }
 
     /// Takes judged readings. The receipt comes once all of them are on stable storage; whatever
@@ -59,6 +120,9 @@ impl Lake {
         answer: oneshot::Sender<Result<Receipt, Refusal>>,
     ) -> Result<(), Refusal> {
         let inner = &self.inner;
+        if inner.is_closing.load(Ordering::Acquire) {
+            return Err(Refusal::Closing);
+        }
         let count = judged.row_count() + judged.quarantined.len();
         let quarantined: usize = judged.quarantined.iter().map(|it| it.payload.len() + 256).sum();
         if count > inner.settings.payload_rows || quarantined > inner.settings.queue_bytes {
@@ -80,9 +144,66 @@ impl Lake {
         inner.queue.push(request)
     }
 
+    /// Asks in SQL: all that is acknowledged is seen, each row once. `outside` are tables that
+    /// this query may join beside the streams. Only reading is allowed.
+    ///
+    /// Beside DataFusion's functions there are `time_bucket`, `first`, `last`, `increase` and
+    /// `rate`.
+    pub async fn query(
+        &self,
+        sql: &str,
+        limits: Limits,
+        outside: &[Arc<OutsideTable>],
+    ) -> Result<Answer, QueryError> {
+        let failed = |error: &dyn std::fmt::Display| QueryError::Failed(error.to_string());
+        let session = self.inner.engine.session_of(&self.inner.state, outside, limits.memory);
+        let session = session.map_err(|error| failed(&error))?;
+        let sql = sql.to_owned();
+        let asked = self.inner.runtime.spawn(async move { ask(session, &sql, limits).await });
+        asked.await.map_err(|error| failed(&error))?
+    }
+
+    /// Names of the functions that queries may use.
+    pub fn functions(&self) -> Vec<String> {
+        functions::names(self.inner.engine.session())
+    }
+
+    /// What there is, by name of table.
+    pub async fn tables(&self) -> Result<Vec<TableFacts>, QueryError> {
+        let state = Arc::clone(&self.inner.state);
+        let told = self.inner.runtime.spawn_blocking(move || background::facts(&state));
+        let failed = |error: &dyn std::fmt::Display| QueryError::Failed(error.to_string());
+        told.await.map_err(|it| failed(&it))?.map_err(|it: TablesError| failed(&it))
+    }
+
     /// The newest commit that is durable.
     pub fn newest_commit(&self) -> u64 {
         self.inner.state.last()
+    }
+
+    /// Writes all rows that are in memory to files, and trims the log.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        let inner = Arc::clone(&self.inner);
+        let flushed = self.inner.runtime.spawn(async move { background::flush(&inner).await });
+        flushed.await.map_err(|error| FlushError::of(&error))?
+    }
+
+    /// Merges small files and deletes files that no query can read any more.
+    pub async fn tidy(&self) -> Result<(), FlushError> {
+        let inner = Arc::clone(&self.inner);
+        let tidied = self.inner.runtime.spawn(async move { background::tidy(&inner).await });
+        tidied.await.map_err(|error| FlushError::of(&error))?
+    }
+
+    /// Removes a stream's rows that were captured before a time, in microseconds since 1970, and
+    /// tells how many there were: what its contract's retention asks for.
+    pub async fn remove_before(&self, stream: &str, captured: i64) -> Result<u64, FlushError> {
+        let (inner, stream) = (Arc::clone(&self.inner), stream.to_owned());
+        let removed = self
+            .inner
+            .runtime
+            .spawn(async move { background::remove_before(&inner, &stream, captured).await });
+        removed.await.map_err(|error| FlushError::of(&error))?
     }
 
     /// Whether the log failed, so that nothing is taken until the lake is opened anew.
@@ -92,20 +213,22 @@ impl Lake {
         told.await.is_ok_and(|(_, _, has_failed)| has_failed)
     }
 
-    /// Takes nothing more, and ends once what waits is written.
-    pub async fn close(&self) {
-        let (done, kept) = oneshot::channel();
-        self.inner.queue.command(Command::Keep { through: 0, done });
-        if let Ok(Err(error)) = kept.await {
-            tracing::warn!(%error, "identities can't be kept; they are in the log");
-        }
+    /// Takes nothing more, writes what waits, and flushes. Queries go on until the last clone is
+    /// dropped.
+    pub async fn close(&self) -> Result<(), FlushError> {
+        self.inner.is_closing.store(true, Ordering::Release);
+        let flushed = self.flush().await;
         self.inner.queue.close();
-        let committer = self.inner.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let committer = {
+            let mut owned = self.inner.owned.lock().unwrap_or_else(PoisonError::into_inner);
+            owned.committer.take()
+        };
         if let Some(committer) = committer {
-            let joined = tokio::task::spawn_blocking(move || committer.join());
+            let joined = self.inner.runtime.spawn_blocking(move || committer.join());
             if !matches!(joined.await, Ok(Ok(()))) {
                 tracing::error!("the thread that writes the log ended badly");
             }
         }
+        flushed
     }
 }

@@ -1,23 +1,33 @@
-//! Opening a lake: what the log holds, and which rows are known.
+//! Opening a lake: what tables hold, what the log holds beyond, and which rows are known.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arrow::error::ArrowError;
+use futures_util::StreamExt;
+use tokio::runtime::{Builder, Handle};
 
-use crate::columns::{QUARANTINE, with_commit};
+use crate::background;
+use crate::columns::{COMMIT, QUARANTINE, conform, plain, with_commit};
 use crate::committer::{Committer, IDENTITIES, Queue};
 use crate::disk::{Disk, Folder};
 use crate::identity::Identities;
-use crate::lake::Inner;
+use crate::lake::{Inner, Lake, Owned};
 use crate::late;
 use crate::log::{Found, LogError};
 use crate::payload::GroupEncoder;
+use crate::query::Engine;
 use crate::replay::{Replayed, learn, replay};
 use crate::settings::Settings;
 use crate::state::State;
+use crate::tables::{Tables, newest_commit};
+
+/// Memory of queries that opening needs.
+const MEMORY: usize = 512 << 20;
 
 /// What was found when the lake was opened, and what was done about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,14 +38,19 @@ pub struct Recovery {
     pub bytes: u64,
     /// Groups in them.
     pub groups: u64,
-    /// Rows in them, with what is in quarantine.
+    /// Rows that were in the log only, and are to be asked again.
     pub rows: u64,
+    /// Rows of the log that were in files already.
+    pub rows_in_files: u64,
     /// Bytes cut from the end of the log: of a group for which nobody was answered.
     pub bytes_truncated: u64,
     /// Why they were cut, and where.
     pub torn: Option<String>,
     /// First and last number of groups that should be in the log and aren't: a segment is gone.
     pub missing: Vec<(u64, u64)>,
+    /// Whether identities had to be read from all tables, since what was kept of them was gone,
+    /// damaged or too old.
+    pub identities_rebuilt: bool,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -62,7 +77,7 @@ pub enum OpenError {
     #[error(
         "the log is damaged: {segment}, byte {offset}, at group {group}: {problem}. Restore the \
          file from a copy. Without one, move it out of the folder: rows from group {group} to its \
-         end are lost then, unless devices send them again"
+         end are lost then, unless they are in tables or devices send them again"
     )]
     Damaged {
         /// The segment's file.
@@ -80,61 +95,51 @@ pub enum OpenError {
         /// What is wrong.
         problem: String,
     },
+    /// The tables can't be read.
+    #[error("the tables can't be read: {problem}")]
+    Tables {
+        /// What is wrong.
+        problem: String,
+    },
 }
 
-pub(crate) async fn open(
-    folder: &Path,
-    settings: Settings,
-) -> Result<(Inner, Recovery), OpenError> {
+fn tables(error: impl std::error::Error + 'static) -> OpenError {
+    OpenError::Tables { problem: crate::lake::FlushError::of(&error).to_string() }
+}
+
+pub(crate) async fn open(folder: &Path, settings: Settings) -> Result<(Lake, Recovery), OpenError> {
     let began = Instant::now();
     let lock = lock(folder)?;
-    let log_folder = folder.join("log");
-    let disk = Folder::open(log_folder.clone()).map_err(|it| unusable(&log_folder, it))?;
-    let disk: Arc<dyn Disk> = Arc::new(disk);
-    let mut replayed = Replayed::new();
-    let (log, found) =
-        replay(&disk, settings.segment_bytes, 0, &mut replayed).map_err(unreadable)?;
-    let mut recovery = recovery_of(&found);
-    let unfit = |error: ArrowError| OpenError::Log { problem: error.to_string() };
-    let mut identities = kept(&*disk, &found).unwrap_or_default();
-    let state = Arc::new(State::default());
-    for (group, table, batch) in replayed {
-        if table != QUARANTINE {
-            learn(&mut identities, &table, &batch, group).map_err(unfit)?;
-        }
-        recovery.rows += batch.num_rows() as u64;
-        let batch = with_commit(&batch, group).map_err(unfit)?;
-        state.append(group, vec![(table, batch)]).map_err(unfit)?;
+    let folder = folder.canonicalize().map_err(|source| unusable(folder, source))?;
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = settings.threads {
+        builder.worker_threads(threads);
     }
-    let queue = Arc::new(Queue::new(settings.queue_rows, settings.queue_bytes));
-    let committer = start(Committer {
-        queue: Arc::clone(&queue),
-        disk,
-        log,
-        encoder: GroupEncoder::default(),
-        identities,
-        loader: late::loader(Arc::clone(&state)),
-        state: Arc::clone(&state),
-        runtime: tokio::runtime::Handle::current(),
-        free_min: settings.disk_free,
-        lock,
-    })?;
-    recovery.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok((Inner { settings, queue, state, committer: Mutex::new(Some(committer)) }, recovery))
-}
-
-/// Identities as they were kept, unless the log has lost groups that they include: rows that are
-/// gone must be taken when they are sent again.
-fn kept(disk: &dyn Disk, found: &Found) -> Option<Identities> {
-    let (identities, through) = Identities::from_bytes(&disk.read(IDENTITIES).ok()?).ok()?;
-    let is_whole = found.missing.is_empty() && found.last.unwrap_or(0) >= through;
-    is_whole.then_some(identities)
-}
-
-fn start(committer: Committer) -> Result<std::thread::JoinHandle<()>, OpenError> {
-    let thread = std::thread::Builder::new().name("lake-log".to_owned());
-    let started = thread.spawn(move || committer.run());
-    started.map_err(|it| OpenError::Log { problem: it.to_string() })
+    let runtime = builder.enable_all().thread_name("lake").build();
+    let runtime = runtime.map_err(|source| unusable(&folder, source))?;
+    let handle = runtime.handle().clone();
+    let within = handle.clone();
+    let opened =
+        handle.spawn(async move { open_within(&folder, settings, within, lock).await }).await;
+    match opened {
+        Ok(Ok((inner, mut recovery))) => {
+            let mut owned = inner.owned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            owned.runtime = Some(runtime);
+            drop(owned);
+            handle.spawn(background::run(Arc::downgrade(&inner)));
+            let spent = began.elapsed().as_millis();
+            recovery.milliseconds = u64::try_from(spent).unwrap_or(u64::MAX);
+            Ok((Lake { inner }, recovery))
+        }
+        Ok(Err(error)) => {
+            runtime.shutdown_background();
+            Err(error)
+        }
+        Err(error) => {
+            runtime.shutdown_background();
+            Err(tables(error))
+        }
+    }
 }
 
 /// Takes the folder for this process.
@@ -153,6 +158,83 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 
 fn unusable(path: &Path, source: std::io::Error) -> OpenError {
     OpenError::Folder { path: path.display().to_string(), source }
+}
+
+async fn open_within(
+    folder: &Path,
+    settings: Settings,
+    runtime: Handle,
+    lock: File,
+) -> Result<(Arc<Inner>, Recovery), OpenError> {
+    let log_folder = folder.join("log");
+    let disk = Folder::open(log_folder.clone()).map_err(|it| unusable(&log_folder, it))?;
+    let disk: Arc<dyn Disk> = Arc::new(disk);
+    let stored = Tables::open(folder).await.map_err(tables)?;
+    let engine = Engine::new(folder, Arc::clone(&stored.store)).map_err(tables)?;
+    let state = Arc::new(State::default());
+    let in_files = load_tables(&stored, &engine, &state).await?;
+    let newest = in_files.values().copied().max().unwrap_or(0);
+    let mut replayed = Replayed::new();
+    let opened = replay(&disk, settings.segment_bytes, newest, &mut replayed);
+    let (log, found) = opened.map_err(unreadable)?;
+    let mut recovery = recovery_of(&found);
+    let kept = disk.read(IDENTITIES).ok().and_then(|it| Identities::from_bytes(&it).ok());
+    let first = found.last.map(|last| last + 1 - found.groups);
+    // Rows that are gone from the log must be taken when they are sent again.
+    let is_whole = found.missing.is_empty() && first.is_none_or(|it| it <= newest + 1);
+    let reaches = |through: u64| {
+        let includes_tables = through >= newest || first.is_some_and(|it| it <= through + 1);
+        includes_tables && is_whole && found.last.unwrap_or(0).max(newest) >= through
+    };
+    let (mut identities, through) = match kept.filter(|(_, through)| reaches(*through)) {
+        Some(kept) => kept,
+        None => {
+            recovery.identities_rebuilt = !in_files.is_empty();
+            (rebuild(&engine, &state, &in_files).await.map_err(tables)?, 0)
+        }
+    };
+    for (group, table, batch) in replayed {
+        let is_in_files = in_files.get(&table).is_some_and(|it| group <= *it);
+        if table != QUARANTINE && (!is_in_files || group > through) {
+            learn(&mut identities, &table, &batch, group).map_err(tables)?;
+        }
+        let rows = batch.num_rows() as u64;
+        if is_in_files {
+            recovery.rows_in_files += rows;
+            continue;
+        }
+        recovery.rows += rows;
+        let batch = with_commit(&batch, group).map_err(tables)?;
+        state.append(group, vec![(table, batch)]).map_err(tables)?;
+    }
+    state.begin_after(log.next() - 1);
+    let queue = Arc::new(Queue::new(settings.queue_rows, settings.queue_bytes));
+    let committer = Committer {
+        queue: Arc::clone(&queue),
+        disk,
+        log,
+        encoder: GroupEncoder::default(),
+        identities,
+        state: Arc::clone(&state),
+        loader: late::loader(engine.clone(), Arc::clone(&state)),
+        runtime: runtime.clone(),
+        free_min: settings.disk_free,
+        identities_max: settings.identities_bytes,
+        lock,
+    };
+    let committer = start(committer)?;
+    let inner = Inner {
+        settings,
+        queue,
+        state,
+        tables: stored,
+        engine,
+        runtime,
+        changing: tokio::sync::Mutex::new(()),
+        is_closing: AtomicBool::new(false),
+        owned: Mutex::new(Owned { runtime: None, committer: Some(committer) }),
+    };
+    Ok((Arc::new(inner), recovery))
 }
 
 fn unreadable(error: LogError<ArrowError>) -> OpenError {
@@ -177,4 +259,50 @@ fn recovery_of(found: &Found) -> Recovery {
         missing: found.missing.clone(),
         ..Recovery::default()
     }
+}
+
+/// Takes up the tables of the catalog, and tells for each the newest commit in its files.
+async fn load_tables(
+    stored: &Tables,
+    engine: &Engine,
+    state: &State,
+) -> Result<BTreeMap<String, u64>, OpenError> {
+    let names = stored.names().map_err(tables)?;
+    let mut newest = BTreeMap::new();
+    for name in names {
+        if let Some(table) = stored.stored(&name).await.map_err(tables)? {
+            let commit = newest_commit(engine.session(), &table).await.map_err(tables)?;
+            state.store(&name, table, Some(commit)).map_err(tables)?;
+            newest.insert(name, commit);
+        }
+    }
+    Ok(newest)
+}
+
+/// What is known for good, from the tables themselves.
+async fn rebuild(
+    engine: &Engine,
+    state: &State,
+    in_files: &BTreeMap<String, u64>,
+) -> Result<Identities, datafusion::error::DataFusionError> {
+    let mut identities = Identities::default();
+    let session = engine.session_of(state, &[], MEMORY)?;
+    for name in in_files.keys().filter(|it| *it != QUARANTINE) {
+        let Some(schema) = state.table(name).and_then(|it| it.schema) else { continue };
+        let own = plain(&schema, COMMIT);
+        let frame = session.table(datafusion::common::TableReference::bare(name.as_str())).await?;
+        let mut rows = frame.execute_stream().await?;
+        while let Some(batch) = rows.next().await {
+            learn(&mut identities, name, &conform(&batch?, &own)?, 0)?;
+            // What each row says can be read again when it is asked for.
+            identities.evict(0, 0);
+        }
+    }
+    Ok(identities)
+}
+
+fn start(committer: Committer) -> Result<std::thread::JoinHandle<()>, OpenError> {
+    let thread = std::thread::Builder::new().name("lake-log".to_owned());
+    let started = thread.spawn(move || committer.run());
+    started.map_err(|it| OpenError::Log { problem: it.to_string() })
 }

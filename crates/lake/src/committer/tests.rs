@@ -1,9 +1,9 @@
 //! Rows through crashes and faults of the disk: what is acknowledged is there, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use longlead_model::{Bundle, Source};
 use longlead_stream::{
@@ -12,9 +12,8 @@ use longlead_stream::{
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::columns::{Incoming, with_commit};
+use crate::columns::{IdentityColumns, Incoming, contents, text, with_commit};
 use crate::disk::simulated::{Dice, Simulated};
-use crate::late;
 use crate::replay::{Replayed, learn, replay};
 
 const CONTRACT: &str = r#"
@@ -60,6 +59,32 @@ fn rows(state: &State) -> BTreeMap<i64, usize> {
     rows
 }
 
+/// Reads places from what is in memory, as the tables would be read.
+fn loader(state: &Arc<State>) -> Loader {
+    let state = Arc::clone(state);
+    Arc::new(move |stream, places| {
+        let mut found: HashMap<Place, Vec<(u64, u64)>> =
+            places.iter().map(|it| (it.0, Vec::new())).collect();
+        let numbers: HashMap<&str, u32> =
+            places.iter().map(|(place, name)| (name.as_str(), place.device)).collect();
+        for batch in state.table(&stream).iter().flat_map(|it| it.batches()) {
+            let device = text(batch, "device").expect("it has one");
+            let device: Vec<u32> = (0..device.len())
+                .map(|row| numbers.get(device.value(row)).copied().unwrap_or(u32::MAX))
+                .collect();
+            let content = contents(batch).expect("they are rows");
+            let columns = IdentityColumns::of(batch).expect("they are rows");
+            let keys = columns.keys(&device, &content);
+            for (place, key, content) in (0..batch.num_rows()).filter_map(|row| keys.at(row)) {
+                if let Some(rows) = found.get_mut(&place) {
+                    rows.push((key, content));
+                }
+            }
+        }
+        Box::pin(async move { Ok(found.into_iter().collect()) })
+    })
+}
+
 fn open(disk: &Simulated, runtime: &tokio::runtime::Runtime) -> Committer {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let mut replayed = Replayed::new();
@@ -78,10 +103,11 @@ fn open(disk: &Simulated, runtime: &tokio::runtime::Runtime) -> Committer {
         log,
         encoder: GroupEncoder::default(),
         identities,
-        loader: late::loader(Arc::clone(&state)),
+        loader: loader(&state),
         state,
         runtime: runtime.handle().clone(),
         free_min: 0,
+        identities_max: usize::MAX,
         lock: tempfile::tempfile().expect("a file"),
     }
 }

@@ -1,0 +1,47 @@
+//! Functions that time series ask for, beside DataFusion's own.
+//!
+//! | function | what it gives |
+//! |---|---|
+//! | `time_bucket(interval, time[, origin])` | the start of the stretch that a time falls into; another name of `date_bin` |
+//! | `first(value, time)`, `last(value, time)` | the earliest and the latest value that isn't null |
+//! | `increase(counter, time)` | how much a counter grew, counting on after it began anew at zero |
+//! | `rate(counter, time)` | that per second, between the first and the last time |
+//!
+//! Gaps are filled by a join with `generate_series`, and carried over with
+//! `last_value(x) IGNORE NULLS OVER (ORDER BY at)`:
+//!
+//! ```sql
+//! WITH bucket AS (SELECT value AS at FROM generate_series(
+//!          TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02', INTERVAL '1 hour')),
+//!      mean AS (SELECT time_bucket(INTERVAL '1 hour', captured) AS at, avg(temperature) AS t
+//!               FROM climate GROUP BY 1)
+//! SELECT bucket.at, mean.t,
+//!        last_value(mean.t) IGNORE NULLS OVER (ORDER BY bucket.at) AS carried
+//! FROM bucket LEFT JOIN mean ON mean.at = bucket.at ORDER BY bucket.at
+//! ```
+
+mod counter;
+mod latest;
+
+use datafusion::execution::FunctionRegistry;
+use datafusion::functions::datetime;
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::prelude::SessionContext;
+
+pub(crate) fn register(session: &SessionContext) {
+    session.register_udf(datetime::date_bin().as_ref().clone().with_aliases(["time_bucket"]));
+    session.register_udaf(AggregateUDF::from(latest::Latest::last()));
+    session.register_udaf(AggregateUDF::from(latest::Latest::first()));
+    session.register_udaf(AggregateUDF::from(counter::Counter::increase()));
+    session.register_udaf(AggregateUDF::from(counter::Counter::rate()));
+}
+
+/// Names of all functions that a query may use, for completion.
+pub(crate) fn names(session: &SessionContext) -> Vec<String> {
+    let state = session.state();
+    let mut names: Vec<String> =
+        state.udfs().into_iter().chain(state.udafs()).chain(state.udwfs()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

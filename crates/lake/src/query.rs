@@ -1,0 +1,226 @@
+//! SQL over all that is acknowledged, with limits.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use datafusion::catalog::CatalogProvider;
+use datafusion::catalog::{MemTable, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures_util::StreamExt;
+use object_store::ObjectStore;
+use tokio::sync::mpsc;
+
+use crate::answer::Answer;
+use crate::functions;
+use crate::outside::OutsideTable;
+use crate::state::State;
+use crate::tables::SCHEMA;
+use crate::view::View;
+
+/// The catalog that queries see.
+const CATALOG: &str = "longlead";
+/// Batches that wait for a slow reader.
+const PAGES_WAITING: usize = 4;
+
+/// What one query may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From its start to its last row.
+    pub time: Duration,
+    /// Bytes that sorting, joining and grouping may hold at once; beyond, they use the disk where
+    /// they can, and else the query ends.
+    pub memory: usize,
+    /// Rows of its answer; the rest is left out, and told.
+    pub rows: usize,
+}
+
+impl Default for Limits {
+    /// A minute, half a gigabyte, a million rows.
+    fn default() -> Limits {
+        Limits { time: Duration::from_secs(60), memory: 512 << 20, rows: 1_000_000 }
+    }
+}
+
+/// Why a query gives no answer, or not all of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// It asks for something else than to read.
+    #[error("only SELECT, EXPLAIN, SHOW and DESCRIBE are allowed here: {0}")]
+    NotARead(String),
+    /// It isn't SQL, or names what isn't there.
+    #[error("{0}")]
+    Wrong(String),
+    /// It took longer than it may.
+    #[error("the query took longer than {seconds} s")]
+    TooLong {
+        /// What it may take.
+        seconds: u64,
+    },
+    /// It needs more memory than it may use.
+    #[error("the query needs more memory than it may use: {0}")]
+    TooMuchMemory(String),
+    /// Something went wrong while it ran.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What all queries share.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    base: SessionContext,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(
+        folder: &Path,
+        files: Arc<dyn ObjectStore>,
+    ) -> Result<Engine, DataFusionError> {
+        let spill = DiskManagerMode::Directories(vec![folder.join("spill")]);
+        std::fs::create_dir_all(folder.join("spill"))?;
+        let runtime = RuntimeEnvBuilder::new()
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
+            .build_arc()?;
+        // Files that are merged are written through sessions: they must be synced as well.
+        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), files);
+        let mut config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, SCHEMA)
+            .with_information_schema(true);
+        config.options_mut().execution.time_zone = Some("UTC".to_owned());
+        config.options_mut().execution.parquet.pushdown_filters = true;
+        config.options_mut().execution.parquet.reorder_filters = true;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&runtime))
+            .with_default_features()
+            .build();
+        let base = SessionContext::new_with_state(state);
+        functions::register(&base);
+        Ok(Engine { base, runtime })
+    }
+
+    /// A session for the lake's own work, without tables.
+    pub(crate) fn session(&self) -> &SessionContext {
+        &self.base
+    }
+
+    /// A session that sees all tables as they are at this moment, and what is brought from outside.
+    pub(crate) fn session_of(
+        &self,
+        state: &State,
+        outside: &[Arc<OutsideTable>],
+        memory: usize,
+    ) -> Result<SessionContext, DataFusionError> {
+        let schema = MemorySchemaProvider::new();
+        for (name, table) in state.now() {
+            schema.register_table(name, Arc::new(View::of(table)?))?;
+        }
+        for table in outside {
+            let batch = table.batch();
+            schema.deregister_table(table.name())?;
+            let rows = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?;
+            schema.register_table(table.name().to_owned(), Arc::new(rows))?;
+        }
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(SCHEMA, Arc::new(schema))?;
+        let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime)
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory)))
+            .build_arc()?;
+        let of_query = SessionStateBuilder::new_from_existing(self.base.state())
+            .with_catalog_list(Arc::new(datafusion::catalog::MemoryCatalogProviderList::new()))
+            .with_runtime_env(runtime)
+            .build();
+        let session = SessionContext::new_with_state(of_query);
+        session.register_catalog(CATALOG, Arc::new(catalog));
+        Ok(session)
+    }
+}
+
+/// Begins a query; its rows come while the answer is read.
+pub(crate) async fn ask(
+    session: SessionContext,
+    sql: &str,
+    limits: Limits,
+) -> Result<Answer, QueryError> {
+    let began = tokio::time::Instant::now();
+    let until = began + limits.time;
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let planned = async {
+        let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
+        let refused = |error: DataFusionError| QueryError::NotARead(first_line(&error));
+        read_only.verify_plan(&plan).map_err(refused)?;
+        let frame = session.execute_logical_plan(plan).await.map_err(wrong)?;
+        frame.execute_stream().await.map_err(wrong)
+    };
+    let rows = match tokio::time::timeout_at(until, planned).await {
+        Ok(planned) => planned?,
+        Err(_) => return Err(too_long(limits)),
+    };
+    let schema = rows.schema();
+    let (send, pages) = mpsc::channel(PAGES_WAITING);
+    tokio::spawn(async move {
+        let late = send.clone();
+        tokio::select! {
+            () = pump(rows, send) => {}
+            () = late.closed() => {}
+            () = tokio::time::sleep_until(until) => {
+                // Who doesn't read any more isn't told.
+                let _ = late.send(Err(too_long(limits))).await;
+            }
+        }
+    });
+    Ok(Answer::new(schema, pages, limits.rows))
+}
+
+async fn pump(
+    mut rows: SendableRecordBatchStream,
+    to: mpsc::Sender<Result<RecordBatch, QueryError>>,
+) {
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(failed);
+        let is_end = batch.is_err();
+        if to.send(batch).await.is_err() || is_end {
+            return;
+        }
+    }
+}
+
+fn too_long(limits: Limits) -> QueryError {
+    QueryError::TooLong { seconds: limits.time.as_secs() }
+}
+
+fn wrong(error: DataFusionError) -> QueryError {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => QueryError::TooMuchMemory(first_line(&error)),
+        _ => QueryError::Wrong(first_line(&error)),
+    }
+}
+
+fn failed(error: DataFusionError) -> QueryError {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => QueryError::TooMuchMemory(first_line(&error)),
+        _ => QueryError::Failed(first_line(&error)),
+    }
+}
+
+fn first_line(error: &DataFusionError) -> String {
+    let told = error.strip_backtrace();
+    told.lines().next().unwrap_or_default().to_owned()
+}

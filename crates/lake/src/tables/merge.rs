@@ -1,0 +1,103 @@
+//! Keeping tables in shape: small files merged, old rows removed, files that nobody names deleted.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::{col, lit};
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+use datafusion_ducklake::maintenance::{
+    CleanupCriteria, ExpireCriteria, cleanup_old_files_sqlite, delete_orphaned_files_sqlite,
+};
+use datafusion_ducklake::{
+    DuckLakeError, DuckLakeTable, DuckLakeTableFile, MergeOptions, RewriteOptions,
+};
+
+use super::{Tables, TablesError, no_table};
+
+/// Files from this size on are left as they are.
+const MERGED_BYTES: u64 = 256 << 20;
+/// Files that one merge takes, so that it ends soon.
+const MERGED_FILES: usize = 64;
+
+impl Tables {
+    /// Merges small files of a table, day by day, and tells how many went.
+    pub(crate) async fn merge(
+        &self,
+        session: &SessionContext,
+        name: &str,
+    ) -> Result<usize, TablesError> {
+        let table = self.changeable(name).await?;
+        let options = MergeOptions {
+            target_file_size: MERGED_BYTES,
+            max_merged_files: MERGED_FILES,
+            min_file_size: 0,
+        };
+        let merged =
+            ducklake(&table, name)?.merge_adjacent_files(&session.state(), options).await?;
+        Ok(merged.files_processed)
+    }
+
+    /// Removes rows captured before a time, and tells how many there were. What a file loses is
+    /// written anew without it.
+    pub(crate) async fn delete_before(
+        &self,
+        session: &SessionContext,
+        name: &str,
+        captured: i64,
+    ) -> Result<u64, TablesError> {
+        let table = self.changeable(name).await?;
+        let before = ScalarValue::TimestampMicrosecond(Some(captured), Some("UTC".into()));
+        let filter = col("captured").lt(lit(before));
+        let plan = table.delete_from(&session.state(), vec![filter]).await?;
+        let counts = datafusion::physical_plan::collect(plan, session.task_ctx()).await?;
+        let deleted = counts.first().and_then(|it| it.columns().first().cloned());
+        let deleted = deleted.and_then(|it| {
+            use arrow::array::AsArray;
+            it.as_primitive_opt::<arrow::datatypes::UInt64Type>()
+                .map(|it| it.iter().flatten().sum())
+        });
+        let table = self.changeable(name).await?;
+        let options = RewriteOptions { delete_threshold: 0.0, data_file_ids: None };
+        ducklake(&table, name)?.rewrite_data_files(&session.state(), options).await?;
+        Ok(deleted.unwrap_or(0))
+    }
+
+    /// Forgets snapshots and deletes files that only they named, and files that no snapshot ever
+    /// named: both only if older than `seconds`, which must be longer than any query runs.
+    pub(crate) async fn clean(&self, seconds: i64) -> Result<usize, TablesError> {
+        let span = chrono::TimeDelta::try_seconds(seconds).unwrap_or(chrono::TimeDelta::MAX);
+        let before = chrono::Utc::now().checked_sub_signed(span).unwrap_or_default();
+        let writer = Arc::clone(&self.writer);
+        let expired = tokio::task::spawn_blocking(move || {
+            writer.expire_snapshots(ExpireCriteria::OlderThan(before))
+        });
+        expired.await.map_err(|error| DuckLakeError::Internal(error.to_string()))??;
+        let store = || Arc::clone(&self.store);
+        let older = CleanupCriteria::OlderThan(before);
+        let old = cleanup_old_files_sqlite(&self.writer, store(), older.clone(), false).await?;
+        let orphans = delete_orphaned_files_sqlite(&self.writer, store(), older, false).await?;
+        Ok(old.len() + orphans.len())
+    }
+
+    /// Files of a table and their bytes.
+    pub(crate) fn files(table: &Arc<dyn TableProvider>) -> Result<(u64, u64, u64), TablesError> {
+        let files = ducklake(table, "")?.files()?;
+        let bytes = files.iter().map(|it| it.file.file_size_bytes.max(0).cast_unsigned()).sum();
+        let live = |it: &DuckLakeTableFile| {
+            let rows = it.max_row_count.unwrap_or(0) - it.delete_count.unwrap_or(0);
+            rows.max(0).cast_unsigned()
+        };
+        let rows = files.iter().map(live).sum();
+        Ok((files.len() as u64, bytes, rows))
+    }
+}
+
+fn ducklake<'a>(
+    table: &'a Arc<dyn TableProvider>,
+    name: &str,
+) -> Result<&'a DuckLakeTable, TablesError> {
+    let any: &dyn Any = table.as_ref();
+    any.downcast_ref().ok_or_else(|| no_table(name))
+}
