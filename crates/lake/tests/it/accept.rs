@@ -11,7 +11,9 @@ const COUNT: &str = "SELECT count(*), count(DISTINCT device || captured) FROM cl
 
 fn some(from: i64, to: i64) -> Vec<Reading<'static>> {
     (from..to)
-        .map(|it| Reading::at(["a", "b", "c"][it as usize % 3], RECEIVED + it * SECOND, it as f64))
+        .map(|it| {
+            Reading::at(["a", "b", "c"][it as usize % 3], RECEIVED + it * SECOND, (it % 50) as f64)
+        })
         .collect()
 }
 

@@ -66,7 +66,7 @@ async fn gaps_are_filled_and_carried_over_as_the_documentation_says() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = filled(folder.path()).await;
     let sql = "WITH bucket AS (SELECT value AS at FROM generate_series(\
-                 TIMESTAMP '2026-11-23 08:00', TIMESTAMP '2026-11-23 11:00', INTERVAL '1 hour')), \
+                 TIMESTAMP '2026-11-23 08:00:00', TIMESTAMP '2026-11-23 11:00:00', INTERVAL '1 hour')), \
                mean AS (SELECT time_bucket(INTERVAL '1 hour', captured) AS at, avg(temperature) AS t \
                  FROM climate WHERE device = 'b' GROUP BY 1) \
                SELECT bucket.at, mean.t, \
@@ -87,8 +87,11 @@ async fn filters_and_projections_see_files_and_memory_alike() {
     for (condition, expect) in [
         ("device = 'a'", "24"),
         ("device = 'b' AND temperature >= 10", "12"),
-        ("captured < TIMESTAMP '2026-11-23 09:00Z'", "12"),
-        ("captured BETWEEN TIMESTAMP '2026-11-23 09:50Z' AND TIMESTAMP '2026-11-23 10:00Z'", "3"),
+        ("captured < TIMESTAMP '2026-11-23T09:00:00Z'", "12"),
+        (
+            "captured BETWEEN TIMESTAMP '2026-11-23T09:50:00Z' AND TIMESTAMP '2026-11-23T10:00:00Z'",
+            "3",
+        ),
         ("uptime = 0 AND clock = 'future'", "2"),
         ("firmware IS NULL", "42"),
         ("false", "0"),

@@ -140,7 +140,7 @@ impl Cast {
 impl Server {
     /// The sample, with its people.
     fn demo() -> Result<Server> {
-        Server::start(&["demo"], "\n\n  http://", |_| true)
+        Server::start(&["demo", "--no-fleet"], "\n\n  http://", |_| true)
     }
 
     /// An empty one, as on the day it is installed.
