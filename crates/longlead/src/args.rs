@@ -549,7 +549,7 @@ pub(crate) struct BackupArguments {
     )]
     pub(crate) database: Option<String>,
 
-    /// A running server to take it from, such as https://plan.example; it goes on meanwhile
+    /// A running server to take it from, such as `https://plan.example`; it goes on meanwhile
     #[arg(long, value_name = "URL", requires = "token")]
     pub(crate) from: Option<String>,
 
