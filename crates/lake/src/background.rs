@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::columns::QUARANTINE;
 use crate::committer::Command;
 use crate::lake::{FlushError, Inner, TableFacts};
+use crate::reserve;
 use crate::state::State;
 use crate::tables::{Tables, TablesError, newest_commit};
 
@@ -37,6 +38,10 @@ pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
         // Merging gives way to what comes in.
         if tidied.elapsed() >= inner.settings.tidy_every && inner.queue.is_idle() {
             tidied = Instant::now();
+            // A disk that was full at the start may have room again.
+            if let Err(error) = reserve::renew(&inner.folder) {
+                tracing::warn!(%error, "no room can be set aside for the next start");
+            }
             if let Err(error) = tidy(&inner).await {
                 tracing::warn!(%error, "tables can't be tidied");
             }

@@ -19,6 +19,9 @@ pub(crate) trait Disk: Send + Sync + Debug {
     /// Gives a file another name, in place of what had it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Writes what a file holds over itself, cuts what is beyond, and returns once it is on stable
+    /// storage. It needs no room.
+    fn rewrite(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Makes names durable: of files created, renamed and removed.
     fn sync_folder(&self) -> io::Result<()>;
     /// Bytes that are free for us.
@@ -82,6 +85,13 @@ impl Disk for Folder {
         fs::remove_file(self.path.join(name))
     }
 
+    fn rewrite(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(self.path.join(name))?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
@@ -119,10 +129,17 @@ pub(crate) fn replace(disk: &dyn Disk, name: &str, parts: &[&[u8]]) -> io::Resul
         _ => {}
     }
     let mut file = disk.create(&passing)?;
-    for part in parts {
-        file.append(part)?;
+    let written = parts.iter().try_for_each(|part| file.append(part)).and_then(|()| file.sync());
+    if let Err(error) = written {
+        // Where the disk is full, what was written is room that others need.
+        let _ = disk.remove(&passing);
+        return Err(error);
     }
-    file.sync()?;
     disk.rename(&passing, name)?;
     disk.sync_folder()
+}
+
+/// Whether an error is for want of room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -1,6 +1,6 @@
 //! The lake as the rest of the product sees it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -29,6 +29,7 @@ pub struct Lake {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
+    pub(crate) folder: PathBuf,
     pub(crate) settings: Settings,
     pub(crate) queue: Arc<Queue>,
     pub(crate) state: Arc<State>,

@@ -29,6 +29,7 @@ mod outside;
 mod payload;
 mod query;
 mod replay;
+mod reserve;
 mod settings;
 mod state;
 mod tables;

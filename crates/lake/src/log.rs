@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use crate::disk::{Appendable, Disk};
+use crate::disk::{Appendable, Disk, is_full};
 
 pub(crate) use recovery::{Found, LogError};
 
@@ -201,8 +201,4 @@ fn undo(current: &mut Current, stopped: &mut bool, error: io::Error) -> AppendEr
             AppendError::Failed(error)
         }
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

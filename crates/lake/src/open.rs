@@ -22,6 +22,7 @@ use crate::log::{Found, LogError};
 use crate::payload::GroupEncoder;
 use crate::query::Engine;
 use crate::replay::{Replayed, learn, replay};
+use crate::reserve;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::tables::{Tables, newest_commit};
@@ -111,6 +112,11 @@ pub(crate) async fn open(folder: &Path, settings: Settings) -> Result<(Lake, Rec
     let began = Instant::now();
     let lock = lock(folder)?;
     let folder = folder.canonicalize().map_err(|source| unusable(folder, source))?;
+    match reserve::release(&folder) {
+        Ok(true) => tracing::warn!(folder = %folder.display(), "the disk of the lake is full"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "no room can be made for the lake to open"),
+    }
     let mut builder = Builder::new_multi_thread();
     if let Some(threads) = settings.threads {
         builder.worker_threads(threads);
@@ -223,7 +229,11 @@ async fn open_within(
         lock,
     };
     let committer = start(committer)?;
+    if let Err(error) = reserve::renew(folder) {
+        tracing::warn!(%error, "no room can be set aside for the next start");
+    }
     let inner = Inner {
+        folder: folder.to_owned(),
         settings,
         queue,
         state,

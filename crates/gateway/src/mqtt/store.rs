@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -91,7 +91,7 @@ impl Store {
             Err(error) => return Err(failed(error)),
         };
         let kept = entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        let log = Log::start(file.to_owned(), entries).map_err(failed)?;
+        let log = Log::start_or_go_on(file.to_owned(), entries).map_err(failed)?;
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("mqtt-sessions".to_owned());
         thread.spawn(move || serve(log, &receiver)).map_err(failed)?;
@@ -162,22 +162,51 @@ struct Log {
 }
 
 impl Log {
-    /// Writes a file with what holds, and goes on from there.
-    fn start(path: PathBuf, entries: BTreeMap<String, String>) -> io::Result<Log> {
+    /// Writes a file with what holds, or goes on with the one that is there if the disk is full.
+    fn start_or_go_on(path: PathBuf, entries: BTreeMap<String, String>) -> io::Result<Log> {
+        let started = match Log::start(&path, &entries) {
+            Err(error) if is_full(&error) && path.exists() => Log::go_on(&path),
+            started => started,
+        };
+        let (file, bytes) = started?;
+        Ok(Log { path, file, entries, bytes })
+    }
+
+    /// Goes on with a file that is there, without its torn last line.
+    fn go_on(path: &Path) -> io::Result<(File, u64)> {
+        let there = fs::read(path)?;
+        let lines = there.split_inclusive(|byte| *byte == b'\n');
+        let whole = lines.take_while(|line| changes(line).is_some());
+        let bytes = whole.map(<[u8]>::len).sum::<usize>() as u64;
+        let file = OpenOptions::new().append(true).open(path)?;
+        file.set_len(bytes)?;
+        file.sync_all()?;
+        Ok((file, bytes))
+    }
+
+    /// Writes a file with what holds.
+    fn start(path: &Path, entries: &BTreeMap<String, String>) -> io::Result<(File, u64)> {
         let fresh = path.with_extension("new");
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&fresh)?;
-        let mut bytes = 0;
-        for (key, value) in &entries {
-            let change = Change { key: key.clone(), value: Some(value.clone()) };
-            let line = line(&[change])?;
-            file.write_all(&line)?;
-            bytes += line.len() as u64;
-        }
-        file.sync_all()?;
-        fs::rename(&fresh, &path)?;
+        let mut written = || -> io::Result<u64> {
+            let mut bytes = 0;
+            for (key, value) in entries {
+                let change = Change { key: key.clone(), value: Some(value.clone()) };
+                let line = line(&[change])?;
+                file.write_all(&line)?;
+                bytes += line.len() as u64;
+            }
+            file.sync_all()?;
+            Ok(bytes)
+        };
+        let bytes = written().inspect_err(|_| {
+            // Where the disk is full, it is room that others need.
+            let _ = fs::remove_file(&fresh);
+        })?;
+        fs::rename(&fresh, path)?;
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(Log { path, file, entries, bytes })
+        Ok((file, bytes))
     }
 
     fn write(&mut self, group: &[Write]) -> io::Result<()> {
@@ -185,7 +214,14 @@ impl Log {
         for write in group {
             lines.extend(line(&write.changes)?);
         }
-        self.file.write_all(&lines)?;
+        if let Err(error) = self.file.write_all(&lines) {
+            if is_full(&error) {
+                // As if it hadn't been tried; what comes next finds whole lines before it.
+                self.file.set_len(self.bytes)?;
+                self.file.seek(io::SeekFrom::Start(self.bytes))?;
+            }
+            return Err(error);
+        }
         self.file.sync_data()?;
         self.bytes += lines.len() as u64;
         for change in group.iter().flat_map(|write| &write.changes) {
@@ -201,36 +237,49 @@ impl Log {
         if self.bytes < REWRITE_BYTES || self.bytes < 4 * live as u64 {
             return Ok(self);
         }
-        Log::start(self.path, self.entries)
+        Log::start_or_go_on(self.path, self.entries)
     }
 }
 
 /// Writes what waits, until the door closes or a write fails: then nothing can be trusted any more,
-/// and nothing is acknowledged.
+/// and nothing is acknowledged. A full disk is no such failure: who waits is told, and later changes
+/// are kept once there is room.
 fn serve(mut log: Log, receiver: &mpsc::Receiver<Write>) {
     while let Ok(first) = receiver.recv() {
         let mut group = vec![first];
         group.extend(receiver.try_iter().take(GROUP_MAX));
-        let written = log.write(&group).and_then(|()| {
-            for write in group.drain(..) {
-                // Who doesn't wait for it has dropped its end.
-                let _told = write.done.send(());
+        match log.write(&group) {
+            Ok(()) => {}
+            Err(error) if is_full(&error) => {
+                tracing::warn!(%error, "the disk that holds the sessions of MQTT is full");
+                continue;
             }
-            log.tidied()
-        });
-        log = match written {
+            Err(error) => return failed(&error),
+        }
+        for write in group.drain(..) {
+            // Who doesn't wait for it has dropped its end.
+            let _told = write.done.send(());
+        }
+        log = match log.tidied() {
             Ok(log) => log,
-            Err(error) => {
-                tracing::error!(%error, "the sessions of the MQTT door can't be written");
-                return;
-            }
+            Err(error) => return failed(&error),
         };
     }
 }
 
+fn failed(error: &io::Error) {
+    tracing::error!(%error, "the sessions of the MQTT door can't be written");
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Change, Store, StoreError, line};
+    use std::io::Write as _;
+
+    use super::{Change, Log, Store, StoreError, line};
 
     fn put(key: &str, value: &str) -> Change {
         Change { key: key.to_owned(), value: Some(value.to_owned()) }
@@ -250,6 +299,22 @@ mod tests {
         drop(store);
         let (_store, kept) = Store::open(&file).expect("the file is read");
         assert_eq!(kept, [("99".to_owned(), "x\ny".to_owned())]);
+    }
+
+    #[test]
+    fn without_room_for_a_new_file_the_old_one_is_gone_on_with() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions");
+        let whole = line(&[put("a", "1")]).expect("JSON");
+        let torn = line(&[put("b", "2")]).expect("JSON");
+        for end in 0..torn.len() {
+            std::fs::write(&file, [&whole[..], &torn[..end]].concat()).expect("it is written");
+            let (mut log, bytes) = Log::go_on(&file).expect("it is there");
+            assert_eq!(bytes, whole.len() as u64, "{end}");
+            log.write_all(&torn).expect("there is room");
+            let entries = super::read(&file, &std::fs::read(&file).expect("it is there"));
+            assert_eq!(entries.expect("every line is whole").len(), 2, "{end}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io;
 
 use super::frame::{self, HEADING};
 use super::{Disk, Segment};
-use crate::disk::replace;
+use crate::disk::{is_full, replace};
 
 /// What was found in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,7 +164,11 @@ fn make_durable(
     let kept = bytes.get(..good).unwrap_or(bytes);
     let zeros = [0; 8];
     let padding = zeros.get(..good.saturating_sub(kept.len())).unwrap_or(&zeros);
-    replace(disk, name, &[kept, padding])
+    match replace(disk, name, &[kept, padding]) {
+        // Without room for a second one, the same bytes are written over themselves.
+        Err(error) if is_full(&error) => disk.rewrite(name, &[kept, padding].concat()),
+        written => written,
+    }
 }
 
 fn damaged<E>(read: &Read<'_>, place: usize, group: u64, what: String) -> LogError<E> {

@@ -192,6 +192,26 @@ fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
 }
 
 #[test]
+fn a_log_with_a_torn_end_opens_on_a_full_disk() {
+    let (disk, names) = filled();
+    let last = names.last().expect("there are some").clone();
+    let mut torn = crate::disk::Disk::read(&disk, &last).expect("it is there");
+    let whole = torn.len();
+    torn.truncate(whole - 40);
+    crate::disk::Disk::rewrite(&disk, &last, &torn).expect("it is written");
+    let used = u64::MAX - disk_free(&disk);
+    disk.set_capacity(used + 10);
+    let (mut log, found, groups) = open(&disk, 0).expect("it opens without room");
+    assert_eq!((found.groups, groups.len()), (59, 59));
+    assert!(found.torn.is_some());
+    disk.set_capacity(u64::MAX);
+    assert_eq!(log.append(b"next").expect("there is room again"), 60);
+    drop(log);
+    disk.crash();
+    assert_eq!(open(&disk, 0).expect("it opens").1.groups, 60);
+}
+
+#[test]
 fn groups_continue_after_what_is_in_tables() {
     let (disk, _) = filled();
     let (mut log, ..) = open(&disk, 60).expect("it opens");
