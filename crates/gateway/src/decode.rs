@@ -123,7 +123,18 @@ impl Default for Limits {
 /// document that breaks off or is unsound is refused as a whole, so that it can be sent again as a
 /// whole.
 pub fn decode(format: Format, payload: &[u8], context: &Context<'_>) -> Batch {
-    let mut writer = Writer::new(context);
+    decode_onto(Batch::default(), format, payload, context)
+}
+
+/// Reads a payload and adds what is in it to a batch.
+pub(crate) fn decode_onto(
+    batch: Batch,
+    format: Format,
+    payload: &[u8],
+    context: &Context<'_>,
+) -> Batch {
+    let before = batch.mark();
+    let mut writer = Writer::onto(batch, context);
     if payload.len() > context.limits.payload_bytes {
         let detail = format!("the payload has more than {} bytes", context.limits.payload_bytes);
         writer.refuse(detail, payload);
@@ -170,9 +181,9 @@ pub fn decode(format: Format, payload: &[u8], context: &Context<'_>) -> Batch {
     match read.and_then(|()| writer.overflow()) {
         Ok(()) => writer.batch,
         Err(detail) => {
-            let mut batch = Batch::default();
-            batch.refuse(detail, payload);
-            batch
+            writer.batch.back_to(before);
+            writer.batch.refuse(detail, payload);
+            writer.batch
         }
     }
 }

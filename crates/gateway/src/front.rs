@@ -4,7 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+mod together;
 
 use jiff::Timestamp;
 use longlead_stream::{
@@ -13,7 +15,9 @@ use longlead_stream::{
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::decode::decode_onto;
 use crate::{Context, Format, Limits, decode};
+use together::Waiting;
 
 /// A future that a trait gives back.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -65,6 +69,8 @@ pub struct Front {
     is_open: bool,
     /// KiB of payloads that may be at hand at once.
     room: Arc<Semaphore>,
+    /// Small payloads that are taken together.
+    waiting: Mutex<Waiting>,
 }
 
 impl fmt::Debug for Front {
@@ -121,7 +127,8 @@ impl Front {
         is_open: bool,
     ) -> Arc<Front> {
         let room = Arc::new(Semaphore::new(ROOM_KIB));
-        Arc::new(Front { intake, registry, limits, is_open, room })
+        let waiting = Mutex::default();
+        Arc::new(Front { intake, registry, limits, is_open, room, waiting })
     }
 
     /// What a payload may hold.
@@ -163,26 +170,34 @@ impl Front {
     }
 
     fn judged(&self, parcel: &Parcel) -> (Judged, Taken) {
-        let own = match &parcel.peer {
-            Peer::Device(serial) => Some(serial.as_ref()),
-            Peer::System | Peer::Anyone => None,
-        };
-        let context = Context {
-            stream: parcel.stream.as_deref(),
-            device: parcel.device.as_deref().or(own),
-            precision: parcel.precision,
-            limits: self.limits,
-        };
-        let batch = decode(parcel.format, &parcel.payload, &context);
+        let batch = decode(parcel.format, &parcel.payload, &self.context(parcel));
         let taken = Taken {
             receipt: Receipt::default(),
             unreadable: batch.refused().len(),
             first_fault: batch.refused().first().map(|it| it.detail.clone()),
         };
-        (self.judge(&batch, parcel, own), taken)
+        (self.judge(&batch, &parcel.peer, parcel.format), taken)
     }
 
-    fn judge(&self, batch: &Batch, parcel: &Parcel, own: Option<&str>) -> Judged {
+    /// Judges payloads of one sender and one format as if they were one.
+    fn judged_together(&self, peer: &Peer, format: Format, parcels: &[Parcel]) -> Judged {
+        let batch = parcels.iter().fold(Batch::default(), |batch, parcel| {
+            decode_onto(batch, format, &parcel.payload, &self.context(parcel))
+        });
+        self.judge(&batch, peer, format)
+    }
+
+    fn context<'a>(&self, parcel: &'a Parcel) -> Context<'a> {
+        Context {
+            stream: parcel.stream.as_deref(),
+            device: parcel.device.as_deref().or(parcel.peer.serial()),
+            precision: parcel.precision,
+            limits: self.limits,
+        }
+    }
+
+    fn judge(&self, batch: &Batch, peer: &Peer, format: Format) -> Judged {
+        let own = peer.serial();
         let children =
             |device: &str| own.is_some_and(|gateway| self.registry.is_child(gateway, device));
         let sender = match own {
@@ -195,10 +210,20 @@ impl Front {
         let arrival = Arrival {
             received: Timestamp::now().as_microsecond(),
             sender,
-            format: parcel.format.as_str(),
+            format: format.as_str(),
             plausible: Plausible::default(),
         };
         judge(&self.intake.contracts(), batch, &arrival)
+    }
+}
+
+impl Peer {
+    /// The device that it is, if it is one.
+    fn serial(&self) -> Option<&str> {
+        match self {
+            Peer::Device(serial) => Some(serial.as_ref()),
+            Peer::System | Peer::Anyone => None,
+        }
     }
 }
 

@@ -92,7 +92,34 @@ pub struct Batch {
     refused: Vec<Refused>,
 }
 
+/// How far a batch was filled, so that what came after can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    text: usize,
+    heads: usize,
+    values: usize,
+    refused: usize,
+}
+
 impl Batch {
+    /// How far it is filled.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            text: self.text.len(),
+            heads: self.heads.len(),
+            values: self.values.len(),
+            refused: self.refused.len(),
+        }
+    }
+
+    /// Takes back what came after a mark. Names stay, which nothing uses then.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.text.truncate(mark.text);
+        self.heads.truncate(mark.heads);
+        self.values.truncate(mark.values);
+        self.refused.truncate(mark.refused);
+    }
+
     /// The name of a text, which is held once.
     pub fn name(&mut self, text: &str) -> Name {
         if let Some(name) = self.known.get(text) {

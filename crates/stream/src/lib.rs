@@ -69,7 +69,7 @@ pub mod quality;
 mod reading;
 mod rows;
 
-pub use batch::{Batch, Captured, Head, Name, Reading, Refused, Span, Value};
+pub use batch::{Batch, Captured, Head, Mark, Name, Reading, Refused, Span, Value};
 pub use column::{Bits, Column, Numbers, Texts, Truths, Validity};
 pub use compatibility::{Change, Difference, Effect, compare};
 pub use contract::{ColumnKind, Contract, ContractColumn, Contracts, UNKNOWN};

@@ -5,6 +5,7 @@ use longlead_stream::{Batch, Captured, Value};
 use super::{Context, Limits, Precision, decode};
 use crate::Format;
 
+mod hostile;
 mod shared_data;
 
 /// A batch as text: a reading to a line, then what is refused.

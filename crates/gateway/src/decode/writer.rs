@@ -26,14 +26,18 @@ pub(super) struct Writer<'a> {
     seen: Vec<u32>,
     reading: u32,
     readings: usize,
+    /// Parts that were refused in the batch before.
+    refused_before: usize,
     /// Whether something was left out since the batch is full.
     has_overflown: bool,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(context: &'a Context<'a>) -> Writer<'a> {
+    /// Adds to a batch.
+    pub(super) fn onto(batch: Batch, context: &'a Context<'a>) -> Writer<'a> {
         Writer {
-            batch: Batch::default(),
+            refused_before: batch.refused().len(),
+            batch,
             context,
             fields: HashMap::new(),
             values: Vec::new(),
@@ -165,8 +169,8 @@ impl<'a> Writer<'a> {
 
     /// Whether no further part may be added.
     pub(super) fn is_full(&self) -> bool {
-        self.readings >= self.limits().readings
-            || self.batch.refused().len() >= self.limits().refused
+        let refused = self.batch.refused().len() - self.refused_before;
+        self.readings >= self.limits().readings || refused >= self.limits().refused
     }
 
     /// Whether a further part of a document may be added; if it may not, the document ends in

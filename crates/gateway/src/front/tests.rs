@@ -54,6 +54,16 @@ impl Keeper {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
     }
 
+    pub(crate) fn take_again(&self) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How often it was given something, and how many rows in all.
+    pub(crate) fn calls_and_rows(&self) -> (usize, usize) {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        (judged.len(), judged.iter().map(Judged::row_count).sum())
+    }
+
     fn parts<T>(&self, of: impl Fn(&longlead_stream::Quarantined) -> T) -> Vec<T> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         judged.iter().flat_map(|it| it.quarantined.iter().map(&of)).collect()

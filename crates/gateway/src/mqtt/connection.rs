@@ -685,7 +685,7 @@ async fn take(broker: &Arc<Broker>, peer: &Peer, publish: Publish) -> Step {
         .unwrap_or_else(|| Format::sniff(&payload));
     let (precision, peer) = (Precision::default(), peer.clone());
     let parcel = Parcel { format, payload, stream, device, precision, peer };
-    let outcome = broker.front.take(parcel).await.map(|_| ());
+    let outcome = broker.front.take_together(parcel).await;
     Step { publish, purpose: Use::Readings, outcome }
 }
 

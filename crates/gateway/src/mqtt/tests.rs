@@ -11,6 +11,7 @@ use crate::front::tests::{Keeper, Sight, front, of, open_front};
 use crate::front::{Front, Peer};
 
 mod clients;
+mod hostile;
 mod rate;
 
 /// A client that speaks bytes, so that it can be wrong where it is to be.
