@@ -464,6 +464,29 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FOLDER", env = "LONGLEAD_LAKE", help_heading = "Devices")]
     pub(crate) lake: Option<PathBuf>,
 
+    /// Seconds after which rows are written from the log to Parquet, at the latest [default: 300]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "LONGLEAD_LAKE_FLUSH_SECONDS",
+        help_heading = "Devices"
+    )]
+    pub(crate) lake_flush_seconds: Option<u32>,
+
+    /// How often, in seconds, small Parquet files are merged [default: 300]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "LONGLEAD_LAKE_TIDY_SECONDS",
+        help_heading = "Devices"
+    )]
+    pub(crate) lake_tidy_seconds: Option<u32>,
+
+    /// MiB that stay free on the disk of the lake: with less, devices are told to come back later
+    /// [default: 512]
+    #[arg(long, value_name = "MIB", env = "LONGLEAD_LAKE_DISK_FREE", help_heading = "Devices")]
+    pub(crate) lake_disk_free: Option<u32>,
+
     /// Where devices send by HTTP [default: 127.0.0.1:7421]
     #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_DEVICES_HTTP", help_heading = "Devices")]
     pub(crate) devices_http: Option<String>,

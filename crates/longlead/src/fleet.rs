@@ -37,10 +37,11 @@ impl Fleet {
     pub(crate) async fn open(
         journal: &Journal,
         folder: &Path,
+        settings: longlead_lake::Settings,
         doors: &Doors,
     ) -> anyhow::Result<Fleet> {
         let shown = folder.display();
-        let (lake, recovery) = Lake::open(folder, longlead_lake::Settings::default())
+        let (lake, recovery) = Lake::open(folder, settings)
             .await
             .with_context(|| format!("the lake in `{shown}` can't be opened"))?;
         tracing::info!(

@@ -67,8 +67,8 @@ async fn demonstrate(arguments: &DemoArguments, settings: &Settings) -> Result<(
     let fleet = match arguments.no_fleet {
         true => None,
         false => {
-            let mut fleet =
-                Fleet::open(&journal, &folder.path().join("lake"), &config.doors).await?;
+            let (lake, settings) = (folder.path().join("lake"), config.lake_settings.clone());
+            let mut fleet = Fleet::open(&journal, &lake, settings, &config.doors).await?;
             fleet.simulate(&journal).await?;
             Some(fleet)
         }

@@ -18,7 +18,10 @@ pub(crate) fn run(arguments: &ServeArguments, settings: &Settings) -> Result<Ans
         let journal = server::open(&config.database).await?;
         let mut web = config.web();
         let fleet = match &config.lake {
-            Some(folder) => Some(Fleet::open(&journal, folder, &config.doors).await?),
+            Some(folder) => {
+                let settings = config.lake_settings.clone();
+                Some(Fleet::open(&journal, folder, settings, &config.doors).await?)
+            }
             None => None,
         };
         web.telemetry = fleet.as_ref().map(|fleet| fleet.telemetry(&journal));

@@ -1,6 +1,7 @@
 //! What a server is told: by flags, then the environment, then a file, then defaults.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) behind_proxy: bool,
     /// Where what devices send is kept.
     pub(crate) lake: Option<PathBuf>,
+    pub(crate) lake_settings: longlead_lake::Settings,
     pub(crate) doors: Doors,
     pub(crate) connections_max: usize,
     pub(crate) requests_per_second: u32,
@@ -65,6 +67,9 @@ struct File {
     public_url: Option<String>,
     behind_proxy: Option<bool>,
     lake: Option<PathBuf>,
+    lake_flush_seconds: Option<u32>,
+    lake_tidy_seconds: Option<u32>,
+    lake_disk_free: Option<u32>,
     devices_http: Option<String>,
     devices_mqtt: Option<String>,
     devices_token: Option<String>,
@@ -84,6 +89,7 @@ impl Default for Config {
             public_url: None,
             behind_proxy: false,
             lake: None,
+            lake_settings: longlead_lake::Settings::default(),
             doors: Doors::default(),
             connections_max: CONNECTIONS_MAX,
             requests_per_second: REQUESTS_PER_SECOND,
@@ -113,12 +119,18 @@ impl Config {
                 return Err(Failure::Usage(message.to_owned()));
             }
         };
+        let lake_settings = lake_settings(
+            arguments.lake_flush_seconds.or(file.lake_flush_seconds),
+            arguments.lake_tidy_seconds.or(file.lake_tidy_seconds),
+            arguments.lake_disk_free.or(file.lake_disk_free),
+        );
         Ok(Config {
             database: told(&arguments.database, file.database, DATABASE),
             listen: told(&arguments.listen, file.listen, LISTEN),
             tls,
             public_url: public_url(arguments.public_url.clone().or(file.public_url))?,
             lake: arguments.lake.clone().or(file.lake),
+            lake_settings,
             doors: Doors {
                 http: Some(told(&arguments.devices_http, file.devices_http, DEVICES_HTTP)),
                 mqtt: Some(told(&arguments.devices_mqtt, file.devices_mqtt, DEVICES_MQTT)),
@@ -151,6 +163,22 @@ impl Config {
             requests_burst: self.requests_per_second.saturating_mul(4),
             ..longlead_web::Settings::default()
         }
+    }
+}
+
+/// What the lake may use, as far as it is told.
+fn lake_settings(
+    flush_seconds: Option<u32>,
+    tidy_seconds: Option<u32>,
+    disk_free_mib: Option<u32>,
+) -> longlead_lake::Settings {
+    let usual = longlead_lake::Settings::default();
+    let span = |seconds: u32| Duration::from_secs(seconds.into());
+    longlead_lake::Settings {
+        flush_age: flush_seconds.map_or(usual.flush_age, span),
+        tidy_every: tidy_seconds.map_or(usual.tidy_every, span),
+        disk_free: disk_free_mib.map_or(usual.disk_free, |mib| u64::from(mib) << 20),
+        ..usual
     }
 }
 
