@@ -1,9 +1,11 @@
-//! Speed and memory of the simulation, as figures and as ratios to a NumPy
-//! program that does the same work in the same run.
+//! Speed and memory: of the simulation, as ratios to a NumPy program that does the
+//! same work in the same run; of what devices send and what is asked about it, as
+//! ratios to Mosquitto, DuckDB and ClickHouse.
 //!
 //! Performance is never a test: targets are marked as met or missed, and the
 //! exit code speaks only of failures to run.
 
+mod fleet;
 mod peer;
 mod plan;
 mod workload;
@@ -25,6 +27,27 @@ const SAMPLES: u32 = 10_000;
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// Only these parts; several are joined by commas. Left out, all are measured.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// The `longlead` that is measured; left out, one is built for release.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// Readings that go in by HTTP.
+    #[arg(long, default_value_t = 2_000_000)]
+    readings: u64,
+    /// Messages of each measurement by MQTT.
+    #[arg(long, default_value_t = 100_000)]
+    messages: u64,
+    /// Connections of MQTT.
+    #[arg(long, default_value_t = 1_000)]
+    connections: u64,
+    /// Points of the TSBS IoT use case.
+    #[arg(long, default_value_t = 30_000_000)]
+    points: u64,
+    /// How often what varies is measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// Measure in this very program, however it was built.
     #[arg(long, hide = true)]
     inner: bool,
@@ -33,47 +56,69 @@ pub(crate) struct Arguments {
     alone: Vec<u32>,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// The simulation of plans
+    Simulation,
+    /// Messages of QoS 1
+    Mqtt,
+    /// Batches of readings
+    Http,
+    /// Points and query types of TSBS IoT
+    Tsbs,
+}
+
 /// Measures, in a release build.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let [activities, samples] = arguments.alone[..] {
         return alone(activities, samples);
     }
     if arguments.inner {
-        return measure();
+        return measure(arguments);
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "--package", "xtask", "--", "bench", "--inner"])
+        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+        .args(env::args_os().skip(1))
+        .arg("--inner")
         .status()
         .context("cargo can't be run")?;
     ensure!(status.success(), "the release build of the bench failed: {status}");
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure() -> Result<ExitCode> {
+fn measure(arguments: &Arguments) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
+    if arguments.only.is_empty() || arguments.only.contains(&Part::Simulation) {
+        plans(&mut out)?;
+    }
+    fleet::measure(&mut out, arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plans(out: &mut impl Write) -> Result<()> {
     writeln!(
         out,
         "{ACTIVITIES} activities × {SAMPLES} samples, three calendars, one thread, code for any \
          x86-64 or other CPU that the build was made for"
     )?;
     let network = workload::network(ACTIVITIES)?;
-    let ours = speed(&mut out, &network)?;
+    let ours = speed(out, &network)?;
     writeln!(out, "\nNumPy, one core, the same network without calendars")?;
     match peer::measure(&network, SAMPLES) {
-        Ok(peer) => ratios(&mut out, &ours, &peer)?,
+        Ok(peer) => ratios(out, &ours, &peer)?,
         Err(error) => writeln!(out, "  not measured: {error:#}")?,
     }
     writeln!(
         out,
         "\nTime on one thread and peak memory on all, each size in a process of its own"
     )?;
-    linearity(&mut out)?;
+    linearity(out)?;
     writeln!(out, "\nOne thread and several")?;
-    threads(&mut out, &network)?;
+    threads(out, &network)?;
     writeln!(out, "\nThe whole program")?;
-    plan::measure(&mut out)?;
-    Ok(ExitCode::SUCCESS)
+    plan::measure(out)
 }
 
 fn compiled(activities: u32) -> Result<Compiled> {

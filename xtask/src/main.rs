@@ -3,7 +3,10 @@
 mod bench;
 mod conformance;
 mod editors;
+mod fleet_kill;
 mod house;
+mod lake_server;
+mod mqtt;
 mod schema;
 mod screenshots;
 mod server;
@@ -23,11 +26,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measures speed and memory of the simulation, against NumPy in the same run.
+    /// Measures speed and memory: of the simulation against NumPy, of the fleet against Mosquitto,
+    /// DuckDB and ClickHouse, in the same run.
     Bench(bench::Arguments),
     /// Lets many people edit at once, perhaps kills the server under them, and holds the journal
     /// against what was acknowledged; exits with 1 if anything is missing.
     Editors(editors::Arguments),
+    /// Lets devices send while the server is killed, its log torn, its disk full and its clock
+    /// stepped back, and holds all rows against what was acknowledged; exits with 1 if anything is
+    /// missing or doubled.
+    FleetKill(fleet_kill::Arguments),
     /// Compares results with published cases; exits with 1 where one differs.
     Conformance {
         /// The folder of all cases, or of one kind of them.
@@ -51,6 +59,7 @@ fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Editors(arguments) => editors::run(&arguments),
+        Command::FleetKill(arguments) => fleet_kill::run(&arguments),
         Command::Screenshots(arguments) => screenshots::run(&arguments),
         Command::WebLatency(arguments) => web_latency::run(&arguments),
         Command::Conformance { folder } => conformance::run(&folder),
