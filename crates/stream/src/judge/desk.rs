@@ -275,9 +275,7 @@ impl Agreed {
                 None => (Reason::NoDevice, "nothing tells which device took it".to_owned()),
             },
             Complaint::NotItsDevice => {
-                let device = device.as_deref().unwrap_or("");
-                let detail = format!("its sender doesn't speak for `{}`", device.escape_debug());
-                (Reason::NotItsDevice, detail)
+                (Reason::NotItsDevice, not_its_device(device.as_deref().unwrap_or("")))
             }
             Complaint::Device(value) => {
                 (Reason::WrongType, format!("the device is named by {value:?}, and not by text"))
@@ -352,11 +350,23 @@ fn converter<'a>(
 }
 
 fn no_contract(batch: &Batch, arrival: &Arrival<'_>, head: &Head) -> Box<Verdict> {
+    let told = head.device.map(|name| batch.text(name)).filter(|name| !name.is_empty());
+    // Once there is a contract, nobody can tell any more who may have sent it but from this.
+    if let Some(device) = told.filter(|device| !arrival.sender.speaks_for(device)) {
+        return Box::new(Verdict {
+            reason: Reason::NotItsDevice,
+            detail: not_its_device(device),
+            device: Some(device.to_owned()),
+        });
+    }
     let stream = batch.text(head.stream).escape_debug();
-    let told = head.device.map(|name| batch.text(name));
     Box::new(Verdict {
         reason: Reason::NoContract,
         detail: format!("`{stream}` has no contract"),
         device: told.or(arrival.sender.id()).map(str::to_owned),
     })
+}
+
+fn not_its_device(device: &str) -> String {
+    format!("its sender doesn't speak for `{}`", device.escape_debug())
 }

@@ -462,3 +462,22 @@ fn hostile_json_is_no_reading_and_no_crash() {
         assert!(reading_from_json(json.as_bytes(), &mut Batch::default()).is_err(), "{json}");
     }
 }
+
+#[test]
+fn a_device_speaks_for_no_other_even_where_there_is_no_contract_yet() {
+    let mut batch = Batch::default();
+    add(&mut batch, "shock", Some("CT-2"), &[("peak", float(3.0))]);
+    add(&mut batch, "shock", None, &[("peak", float(3.0))]);
+    let judged_by = |sender| told(&judge(&contracts(), &batch, &arrival(sender)));
+    expect![[r#"
+        not-its-device CT-2: its sender doesn't speak for `CT-2`
+        no-contract CT-1: `shock` has no contract
+    "#]]
+    .assert_eq(&judged_by(Sender::Device("CT-1")));
+    let gateway = Sender::Gateway { id: "GW-1", children: &|device| device == "CT-2" };
+    expect![[r#"
+        no-contract CT-2: `shock` has no contract
+        no-contract GW-1: `shock` has no contract
+    "#]]
+    .assert_eq(&judged_by(gateway));
+}

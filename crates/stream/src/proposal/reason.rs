@@ -104,7 +104,12 @@ impl fmt::Display for Choice {
             Choice::UnknownUnit { unit, values } => {
                 write!(f, "{values} values came in `{}`, which is no unit", unit.escape_debug())
             }
-            Choice::Range { low, high } => write!(f, "what was seen lies between {low} and {high}"),
+            Choice::Range { low, high } => {
+                // More digits than a sensor has say nothing.
+                let short = |it: &f64| format!("{it:.5e}").parse().unwrap_or(*it);
+                let (low, high): (f64, f64) = (short(low), short(high));
+                write!(f, "what was seen lies between {low} and {high}")
+            }
             Choice::Present { of, required: true, .. } => write!(f, "all {of} readings had it"),
             Choice::Present { readings, of, .. } => write!(f, "{readings} of {of} readings had it"),
             Choice::Cadence { intervals, middle_micros } => {

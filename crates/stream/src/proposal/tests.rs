@@ -95,7 +95,7 @@ fn a_contract_is_proposed_with_a_reason_for_each_choice() {
           all 300 readings had it
         fuel float  Some(0.1)..Some(0.7) required []
           all 300 values are float
-          what was seen lies between 0.25 and 0.5489999999999999
+          what was seen lies between 0.25 and 0.549
           all 300 readings had it
         load integer  Some(0.0)..Some(20.0) required []
           300 values came in `wibble`, which is no unit
