@@ -4,11 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use datafusion::common::TableReference;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::scalar::ScalarValue;
+use futures_util::StreamExt as _;
+use longlead_stream::{Clock, READING};
 use tokio::sync::oneshot;
 
-use crate::columns::QUARANTINE;
+use crate::columns::{COMMIT, QUARANTINE, conform, quarantine_schema};
 use crate::committer::Command;
 use crate::lake::{FlushError, Inner, TableFacts};
+use crate::quarantine;
 use crate::reserve;
 use crate::state::State;
 use crate::tables::{Tables, TablesError, newest_commit};
@@ -17,6 +24,8 @@ use crate::tables::{Tables, TablesError, newest_commit};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long to wait after a flush that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// Memory of the query that reads what leaves the quarantine.
+const KEYS_MEMORY: usize = 256 << 20;
 
 /// Runs until the lake closes or is dropped.
 pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
@@ -106,21 +115,103 @@ pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
     Ok(())
 }
 
+/// Rows from before a time: by when they were captured or, where the clock of the device tells
+/// nothing of that, by when they were received.
+fn is_before(at: i64) -> Expr {
+    let at = lit(ScalarValue::TimestampMicrosecond(Some(at), Some("UTC".into())));
+    let wrong = [Clock::Unset, Clock::Future].map(|it| lit(it.as_str())).to_vec();
+    let wrong = ident("clock").in_list(wrong, false);
+    let received = wrong.clone().and(ident("received").lt(at.clone()));
+    received.or((!wrong).and(ident("captured").lt(at)))
+}
+
+async fn has_any(inner: &Inner, table: &str, filter: Expr) -> Result<bool, DataFusionError> {
+    let session = inner.engine.session_of(&inner.state, &[], KEYS_MEMORY)?;
+    let table = session.table(TableReference::bare(table)).await?;
+    Ok(table.filter(filter)?.limit(0, Some(1))?.count().await? > 0)
+}
+
 pub(crate) async fn remove_before(
     inner: &Inner,
     stream: &str,
-    captured: i64,
+    time: i64,
 ) -> Result<u64, FlushError> {
-    flush(inner).await?;
-    let _alone = inner.changing.lock().await;
-    if stream == QUARANTINE || inner.state.table(stream).is_none_or(|it| it.stored.is_none()) {
+    let is_there = stream != QUARANTINE && inner.state.table(stream).is_some();
+    let filter = is_before(time);
+    let any = is_there
+        && has_any(inner, stream, filter.clone()).await.map_err(|it| FlushError::of(&it))?;
+    if !any {
         return Ok(0);
     }
+    flush(inner).await?;
+    let _alone = inner.changing.lock().await;
     let session = inner.engine.session();
-    let removed = inner.tables.delete_before(session, stream, captured).await;
+    let removed = inner.tables.delete(session, stream, filter).await;
     let removed = removed.map_err(|it| FlushError::of(&it))?;
     renew(inner, stream).await?;
     Ok(removed)
+}
+
+/// What leaves the quarantine.
+#[derive(Debug)]
+pub(crate) enum Release {
+    /// Readings that were judged by a version of a contract before this one.
+    JudgedAnew { names: Vec<String>, version: u64, through: u64 },
+    /// What was received before a time.
+    Before { names: Vec<String>, received: i64 },
+}
+
+impl Release {
+    fn filter(self) -> Expr {
+        let of = |names: Vec<String>| {
+            ident("stream").in_list(names.into_iter().map(lit).collect(), false)
+        };
+        match self {
+            Release::JudgedAnew { names, version, through } => {
+                let number = |it: u64| lit(i64::try_from(it).unwrap_or(i64::MAX));
+                let other = ident("contract").not_eq(number(version));
+                let is_old = ident("contract").is_null().or(other);
+                let is_reading = ident("format").eq(lit(READING));
+                let was_there = ident(COMMIT).lt_eq(number(through));
+                of(names).and(is_reading).and(is_old).and(was_there)
+            }
+            Release::Before { names, received } => {
+                let at = ScalarValue::TimestampMicrosecond(Some(received), Some("UTC".into()));
+                of(names).and(ident("received").lt(lit(at)))
+            }
+        }
+    }
+}
+
+pub(crate) async fn release(inner: &Inner, what: Release) -> Result<u64, FlushError> {
+    let filter = what.filter();
+    let is_there = inner.state.table(QUARANTINE).is_some();
+    let any = is_there
+        && has_any(inner, QUARANTINE, filter.clone()).await.map_err(|it| FlushError::of(&it))?;
+    if !any {
+        return Ok(0);
+    }
+    flush(inner).await?;
+    let _alone = inner.changing.lock().await;
+    let session = inner.engine.session();
+    let keys = keys_of(inner, filter.clone()).await.map_err(|it| FlushError::of(&it))?;
+    let released = inner.tables.delete(session, QUARANTINE, filter).await;
+    let released = released.map_err(|it| FlushError::of(&it))?;
+    inner.queue.command(Command::Released { keys });
+    renew(inner, QUARANTINE).await?;
+    Ok(released)
+}
+
+/// The keys of what leaves, so that it is taken again if it comes again.
+async fn keys_of(inner: &Inner, filter: Expr) -> Result<Vec<u128>, DataFusionError> {
+    let session = inner.engine.session_of(&inner.state, &[], KEYS_MEMORY)?;
+    let rows = session.table(QUARANTINE).await?.filter(filter)?;
+    let mut rows = rows.execute_stream().await?;
+    let mut keys = Vec::new();
+    while let Some(batch) = rows.next().await {
+        keys.extend(quarantine::keys(&conform(&batch?, &quarantine_schema())?)?);
+    }
+    Ok(keys)
 }
 
 /// Lets queries see a table's newest files.

@@ -333,12 +333,12 @@ fn add(hashes: &mut [u64], column: &dyn Array, hash: impl Fn(usize) -> u64) {
 }
 
 /// Folds a product of 128 bits, as wyhash does.
-fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let product = u128::from(number ^ 0xa076_1d64_78bd_642f) * 0xe703_7ed1_a0b4_28db;
     product as u64 ^ (product >> 64) as u64
 }
 
-fn hash_text(bytes: &[u8]) -> u64 {
+pub(crate) fn hash_text(bytes: &[u8]) -> u64 {
     let mut hash = mix(bytes.len() as u64);
     for chunk in bytes.chunks(8) {
         let mut word = [0; 8];

@@ -21,6 +21,7 @@ use crate::disk::{Disk, replace};
 use crate::identity::{Cold, Identities, Place};
 use crate::log::{AppendError, Log};
 use crate::payload::GroupEncoder;
+use crate::quarantine::Held;
 use crate::state::State;
 
 pub(crate) use queue::{Command, Queue, Request, Work};
@@ -28,6 +29,25 @@ use stage::Staged;
 
 /// Where identities are kept between runs.
 pub(crate) const IDENTITIES: &str = "identities";
+
+/// Where it is noted through which group everything is in tables. Rows may leave tables again, so
+/// these can't always tell.
+pub(crate) const FLUSHED: &str = "flushed";
+
+/// The note, with its complement as a check.
+fn flushed_to_bytes(through: u64) -> Vec<u8> {
+    [through.to_le_bytes(), (!through).to_le_bytes()].concat()
+}
+
+/// Through which group everything is in tables, as far as it is noted.
+pub(crate) fn flushed(disk: &dyn Disk) -> u64 {
+    let Ok(bytes) = disk.read(FLUSHED) else { return 0 };
+    let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes);
+    match bytes.split_at_checked(8).map(|(one, other)| (number(one), number(other))) {
+        Some((Ok(through), Ok(check))) if check == !through => through,
+        _ => 0,
+    }
+}
 
 /// What is in tables or memory of places: for each, keys and contents of its rows.
 pub(crate) type Loaded = Vec<(Place, Vec<(u64, u64)>)>;
@@ -57,6 +77,8 @@ pub(crate) struct Committer {
     pub(crate) log: Log,
     pub(crate) encoder: GroupEncoder,
     pub(crate) identities: Identities,
+    /// What is in quarantine.
+    pub(crate) held: Held,
     pub(crate) state: Arc<State>,
     pub(crate) loader: Loader,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -92,6 +114,7 @@ impl Committer {
                 }
                 self.commit(vec![request]);
             }
+            Command::Released { keys } => self.held.remove(keys),
             Command::Keep { through, done } => {
                 // Who doesn't wait any more isn't told.
                 let _ = done.send(self.keep(through));
@@ -107,6 +130,7 @@ impl Committer {
     fn keep(&mut self, through: u64) -> std::io::Result<()> {
         let bytes = self.identities.to_bytes(self.log.next() - 1);
         replace(&*self.disk, IDENTITIES, &[&bytes])?;
+        replace(&*self.disk, FLUSHED, &[&flushed_to_bytes(through)])?;
         self.identities.evict(self.identities_max, through);
         self.log.trim(through)
     }
@@ -120,7 +144,7 @@ impl Committer {
         let group = self.log.next();
         let mut staged = Staged::default();
         for request in requests {
-            match staged.take(request, &mut self.identities, group) {
+            match staged.take(request, &mut self.identities, &self.held, group) {
                 Ok(()) => {}
                 Err((request, colds)) => self.load(request, colds),
             }
@@ -128,6 +152,7 @@ impl Committer {
         match self.write(segment, group, &staged) {
             Ok(()) => {
                 self.identities.commit();
+                self.held.add(staged.keys());
                 staged.answer();
             }
             Err(refusal) => {

@@ -10,12 +10,13 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::answer::Answer;
-use crate::background;
+use crate::background::{self, Release};
 use crate::columns::Incoming;
 use crate::committer::{Command, Queue, Request};
 use crate::functions;
 use crate::open::{self, OpenError, Recovery};
 use crate::outside::OutsideTable;
+use crate::quarantine::Entry;
 use crate::query::{Engine, Limits, QueryError, ask};
 use crate::settings::Settings;
 use crate::state::State;
@@ -141,7 +142,8 @@ impl Lake {
         }
         let bytes = rows.iter().map(|it| it.batch.get_array_memory_size()).sum::<usize>();
         let bytes = bytes + quarantined;
-        let request = Request { rows, quarantined: judged.quarantined, count, bytes, answer };
+        let quarantined = judged.quarantined.into_iter().map(Entry::from).collect();
+        let request = Request { rows, quarantined, count, bytes, answer };
         inner.queue.push(request)
     }
 
@@ -197,14 +199,42 @@ impl Lake {
     }
 
     /// Removes a stream's rows that were captured before a time, in microseconds since 1970, and
-    /// tells how many there were: what its contract's retention asks for.
-    pub async fn remove_before(&self, stream: &str, captured: i64) -> Result<u64, FlushError> {
+    /// tells how many there were: what its contract's retention asks for. Where the clock of the
+    /// device was wrong, the time of receipt counts.
+    pub async fn remove_before(&self, stream: &str, time: i64) -> Result<u64, FlushError> {
         let (inner, stream) = (Arc::clone(&self.inner), stream.to_owned());
         let removed = self
             .inner
             .runtime
-            .spawn(async move { background::remove_before(&inner, &stream, captured).await });
+            .spawn(async move { background::remove_before(&inner, &stream, time).await });
         removed.await.map_err(|error| FlushError::of(&error))?
+    }
+
+    /// Removes readings from quarantine that were sent under one of these names of a stream, and
+    /// were judged before `version` of its contract was there, if they became durable with commit
+    /// `through` or before it; tells how many there were. For readings that have been judged anew
+    /// and are kept again, as rows or in quarantine.
+    pub async fn release(
+        &self,
+        names: &[String],
+        version: u64,
+        through: u64,
+    ) -> Result<u64, FlushError> {
+        let (inner, names) = (Arc::clone(&self.inner), names.to_vec());
+        let released = self.inner.runtime.spawn(async move {
+            background::release(&inner, Release::JudgedAnew { names, version, through }).await
+        });
+        released.await.map_err(|error| FlushError::of(&error))?
+    }
+
+    /// Removes from quarantine what was sent under one of these names of a stream and received
+    /// before a time, in microseconds since 1970: what the retention of a contract asks for.
+    pub async fn release_before(&self, names: &[String], received: i64) -> Result<u64, FlushError> {
+        let (inner, names) = (Arc::clone(&self.inner), names.to_vec());
+        let released = self.inner.runtime.spawn(async move {
+            background::release(&inner, Release::Before { names, received }).await
+        });
+        released.await.map_err(|error| FlushError::of(&error))?
     }
 
     /// Whether the log failed, so that nothing is taken until the lake is opened anew.

@@ -27,6 +27,7 @@ mod log;
 mod open;
 mod outside;
 mod payload;
+mod quarantine;
 mod query;
 mod replay;
 mod reserve;

@@ -8,18 +8,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arrow::error::ArrowError;
+use datafusion::logical_expr::ident;
 use futures_util::StreamExt;
 use tokio::runtime::{Builder, Handle};
 
 use crate::background;
-use crate::columns::{COMMIT, QUARANTINE, conform, plain, with_commit};
-use crate::committer::{Committer, IDENTITIES, Queue};
+use crate::columns::{COMMIT, QUARANTINE, conform, plain, quarantine_schema, with_commit};
+use crate::committer::{Committer, IDENTITIES, Queue, flushed};
 use crate::disk::{Disk, Folder};
 use crate::identity::Identities;
 use crate::lake::{Inner, Lake, Owned};
 use crate::late;
 use crate::log::{Found, LogError};
 use crate::payload::GroupEncoder;
+use crate::quarantine::{self, Held, KNOWN_MAX};
 use crate::query::Engine;
 use crate::replay::{Replayed, learn, replay};
 use crate::reserve;
@@ -179,7 +181,8 @@ async fn open_within(
     let engine = Engine::new(folder, Arc::clone(&stored.store)).map_err(tables)?;
     let state = Arc::new(State::default());
     let in_files = load_tables(&stored, &engine, &state).await?;
-    let newest = in_files.values().copied().max().unwrap_or(0);
+    let flushed = flushed(&*disk);
+    let newest = in_files.values().copied().max().unwrap_or(0).max(flushed);
     let mut replayed = Replayed::new();
     let opened = replay(&disk, settings.segment_bytes, newest, &mut replayed);
     let (log, found) = opened.map_err(unreadable)?;
@@ -200,7 +203,7 @@ async fn open_within(
         }
     };
     for (group, table, batch) in replayed {
-        let is_in_files = in_files.get(&table).is_some_and(|it| group <= *it);
+        let is_in_files = group <= in_files.get(&table).copied().unwrap_or(0).max(flushed);
         if table != QUARANTINE && (!is_in_files || group > through) {
             learn(&mut identities, &table, &batch, group).map_err(tables)?;
         }
@@ -214,6 +217,7 @@ async fn open_within(
         state.append(group, vec![(table, batch)]).map_err(tables)?;
     }
     state.begin_after(log.next() - 1);
+    let held = held(&engine, &state).await.map_err(tables)?;
     let queue = Arc::new(Queue::new(settings.queue_rows, settings.queue_bytes));
     let committer = Committer {
         queue: Arc::clone(&queue),
@@ -221,6 +225,7 @@ async fn open_within(
         log,
         encoder: GroupEncoder::default(),
         identities,
+        held,
         state: Arc::clone(&state),
         loader: late::loader(engine.clone(), Arc::clone(&state)),
         runtime: runtime.clone(),
@@ -309,6 +314,24 @@ async fn rebuild(
         }
     }
     Ok(identities)
+}
+
+/// What is in quarantine, the newest of it.
+async fn held(engine: &Engine, state: &State) -> Result<Held, datafusion::error::DataFusionError> {
+    let mut held = Held::default();
+    if state.table(QUARANTINE).is_none() {
+        return Ok(held);
+    }
+    let session = engine.session_of(state, &[], MEMORY)?;
+    let frame = session.table(QUARANTINE).await?;
+    let newest = ident(COMMIT).sort(false, false);
+    let mut rows = frame.sort(vec![newest])?.limit(0, Some(KNOWN_MAX))?.execute_stream().await?;
+    let mut keys = Vec::new();
+    while let Some(batch) = rows.next().await {
+        keys.extend(quarantine::keys(&conform(&batch?, &quarantine_schema())?)?);
+    }
+    held.add(keys.into_iter().rev());
+    Ok(held)
 }
 
 fn start(committer: Committer) -> Result<std::thread::JoinHandle<()>, OpenError> {

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use longlead_stream::{Quarantined, Refusal};
+use longlead_stream::Refusal;
 use tokio::sync::oneshot;
 
 use super::{Answered, Loaded};
 use crate::columns::Incoming;
+use crate::quarantine::Entry;
 
 /// Rows and bytes that one group takes, so that nobody waits long for the disk.
 const GROUP_ROWS: usize = 200_000;
@@ -17,7 +18,7 @@ const GROUP_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) rows: Vec<Incoming>,
-    pub(crate) quarantined: Vec<Quarantined>,
+    pub(crate) quarantined: Vec<Entry>,
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) answer: oneshot::Sender<Answered>,
@@ -35,6 +36,8 @@ impl Request {
 pub(crate) enum Command {
     /// Places were read: judge a request again.
     Loaded { request: Request, loaded: Vec<(u32, Loaded)>, evictions: u64 },
+    /// These are in quarantine no longer.
+    Released { keys: Vec<u128> },
     /// Groups through this one are in tables.
     Keep { through: u64, done: oneshot::Sender<std::io::Result<()>> },
     /// Bytes of the log, bytes of hot identities, and whether the log failed.

@@ -1,6 +1,6 @@
 //! A group before it is written: rows by table, and who waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -13,12 +13,15 @@ use super::queue::Request;
 use super::{Answered, Colds};
 use crate::columns::{IdentityColumns, Incoming, QUARANTINE, quarantine_batch};
 use crate::identity::{Identities, Verdict};
+use crate::quarantine::{Entry, Held};
 
 /// A group in the making.
 #[derive(Debug, Default)]
 pub(super) struct Staged {
     rows: BTreeMap<String, Vec<RecordBatch>>,
     quarantined: Vec<Quarantined>,
+    /// The keys of these, which tell what comes twice.
+    keys: HashSet<u128>,
     waiting: Vec<(oneshot::Sender<Answered>, Receipt)>,
 }
 
@@ -36,6 +39,7 @@ impl Staged {
         &mut self,
         request: Request,
         identities: &mut Identities,
+        held: &Held,
         group: u64,
     ) -> Result<(), (Request, Colds)> {
         let mark = identities.mark();
@@ -58,18 +62,38 @@ impl Staged {
             identities.undo_to(mark);
             return Err((request, colds));
         }
-        let quarantined = request.quarantined.len() as u64;
-        let mut receipt = Receipt { quarantined, ..Receipt::default() };
-        self.quarantined.extend(request.quarantined);
+        let mut receipt = Receipt::default();
+        self.hold(request.quarantined, held, &mut receipt);
         for (table, sorted) in sorted {
             receipt.rows += sorted.fresh_count;
             receipt.duplicates += sorted.duplicates;
-            receipt.quarantined += sorted.conflicts.len() as u64;
-            self.quarantined.extend(sorted.conflicts);
+            self.hold(sorted.conflicts.into_iter().map(Entry::from), held, &mut receipt);
             self.rows.entry(table).or_default().extend(sorted.fresh);
         }
         self.waiting.push((request.answer, receipt));
         Ok(())
+    }
+
+    /// Takes what doesn't fit, but for what is in quarantine already.
+    fn hold(
+        &mut self,
+        entries: impl IntoIterator<Item = Entry>,
+        held: &Held,
+        receipt: &mut Receipt,
+    ) {
+        for Entry { key, it } in entries {
+            if held.has(key) || !self.keys.insert(key) {
+                receipt.duplicates += 1;
+            } else {
+                receipt.quarantined += 1;
+                self.quarantined.push(it);
+            }
+        }
+    }
+
+    /// The keys of what this group brings into quarantine.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u128> + '_ {
+        self.keys.iter().copied()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -103,6 +103,7 @@ fn open(disk: &Simulated, runtime: &tokio::runtime::Runtime) -> Committer {
         log,
         encoder: GroupEncoder::default(),
         identities,
+        held: Held::default(),
         loader: loader(&state),
         state,
         runtime: runtime.handle().clone(),
@@ -119,7 +120,8 @@ fn commit(committer: &mut Committer, payloads: Vec<Judged>) -> Vec<Answered> {
     for judged in payloads {
         let (answer, answered) = oneshot::channel();
         let rows = judged.rows.into_iter().map(|it| Incoming::of(it).expect("as its contract"));
-        let (rows, quarantined) = (rows.collect(), judged.quarantined);
+        let quarantined = judged.quarantined.into_iter().map(Into::into).collect();
+        let rows = rows.collect();
         requests.push(Request { rows, quarantined, count: 1, bytes: 1, answer });
         answers.push(answered);
     }

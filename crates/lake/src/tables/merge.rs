@@ -4,9 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::Expr;
 use datafusion::prelude::SessionContext;
-use datafusion::scalar::ScalarValue;
 use datafusion_ducklake::maintenance::{
     CleanupCriteria, ExpireCriteria, cleanup_old_files_sqlite, delete_orphaned_files_sqlite,
 };
@@ -39,17 +38,14 @@ impl Tables {
         Ok(merged.files_processed)
     }
 
-    /// Removes rows captured before a time, and tells how many there were. What a file loses is
-    /// written anew without it.
-    pub(crate) async fn delete_before(
+    /// Removes rows, and tells how many there were. What a file loses is written anew without it.
+    pub(crate) async fn delete(
         &self,
         session: &SessionContext,
         name: &str,
-        captured: i64,
+        filter: Expr,
     ) -> Result<u64, TablesError> {
         let table = self.changeable(name).await?;
-        let before = ScalarValue::TimestampMicrosecond(Some(captured), Some("UTC".into()));
-        let filter = col("captured").lt(lit(before));
         let plan = table.delete_from(&session.state(), vec![filter]).await?;
         let counts = datafusion::physical_plan::collect(plan, session.task_ctx()).await?;
         let deleted = counts.first().and_then(|it| it.columns().first().cloned());
@@ -58,6 +54,9 @@ impl Tables {
             it.as_primitive_opt::<arrow::datatypes::UInt64Type>()
                 .map(|it| it.iter().flatten().sum())
         });
+        if deleted == Some(0) {
+            return Ok(0);
+        }
         let table = self.changeable(name).await?;
         let options = RewriteOptions { delete_threshold: 0.0, data_file_ids: None };
         ducklake(&table, name)?.rewrite_data_files(&session.state(), options).await?;

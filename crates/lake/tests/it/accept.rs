@@ -47,7 +47,7 @@ async fn a_row_is_seen_at_once_and_once_through_flush_merge_and_restart() {
 }
 
 /// The folder is free once the threads of the lake before have ended.
-async fn reopen(folder: &std::path::Path) -> Lake {
+pub(crate) async fn reopen(folder: &std::path::Path) -> Lake {
     for _ in 0..100 {
         match Lake::open(folder, quiet()).await {
             Ok((lake, _)) => return lake,

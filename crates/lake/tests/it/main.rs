@@ -4,5 +4,6 @@
 
 mod accept;
 mod kill;
+mod quarantine;
 mod query;
 mod sample;
