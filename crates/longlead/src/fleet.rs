@@ -1,10 +1,12 @@
 //! The fleet in the server: the lake that keeps what devices send, the doors by which it comes,
 //! and what pages may ask of it.
 
+mod anew;
 mod doors;
 mod intake;
 mod keeper;
 mod registry;
+mod retention;
 mod simulated;
 
 use std::path::Path;
@@ -21,6 +23,7 @@ pub(crate) use doors::Doors;
 use intake::LakeIntake;
 use keeper::Keeper;
 use registry::KnownDevices;
+use retention::Removals;
 
 /// Everything of the fleet that lives as long as the server.
 #[derive(Debug)]
@@ -30,6 +33,9 @@ pub(crate) struct Fleet {
     doors: Option<doors::Open>,
     told: Vec<String>,
     simulation: Option<JoinHandle<()>>,
+    registry: Arc<KnownDevices>,
+    removals: Arc<Removals>,
+    retention: JoinHandle<()>,
 }
 
 impl Fleet {
@@ -53,11 +59,14 @@ impl Fleet {
         );
         let intake = LakeIntake::new(lake.clone(), journal);
         let registry = KnownDevices::start(journal, doors.token.clone()).await?;
-        let front =
-            Front::new(Arc::clone(&intake) as _, registry, Limits::default(), doors.is_open);
+        let known = Arc::clone(&registry) as _;
+        let front = Front::new(Arc::clone(&intake) as _, known, Limits::default(), doors.is_open);
         let open = doors.open(front, folder).await?;
         let told = open.told();
-        Ok(Fleet { lake, intake, doors: Some(open), told, simulation: None })
+        let removals = Arc::new(Removals::default());
+        let retention = retention::keep(lake.clone(), Arc::clone(&intake), Arc::clone(&removals));
+        let doors = Some(open);
+        Ok(Fleet { lake, intake, doors, told, simulation: None, registry, removals, retention })
     }
 
     /// Enters the demo's devices with their past, and lets them go on sending.
@@ -72,7 +81,9 @@ impl Fleet {
 
     /// What pages may ask of it.
     pub(crate) fn telemetry(&self, journal: &Journal) -> Arc<dyn Telemetry> {
-        Arc::new(Keeper::new(self.lake.clone(), journal.clone()))
+        let (intake, registry) = (Arc::clone(&self.intake), Arc::clone(&self.registry));
+        let removals = Arc::clone(&self.removals);
+        Arc::new(Keeper::new(self.lake.clone(), journal.clone(), intake, registry, removals))
     }
 
     /// Where devices reach it, in sentences.
@@ -85,6 +96,7 @@ impl Fleet {
         if let Some(simulation) = self.simulation.take() {
             simulation.abort();
         }
+        self.retention.abort();
         if let Some(doors) = self.doors.take() {
             doors.close();
         }

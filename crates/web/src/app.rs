@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::engine::Engine;
 use crate::health::Metrics;
+use crate::page::data::standing::Standings;
 use crate::reader::FORWARDED_FOR;
 use crate::telemetry::Telemetry;
 
@@ -92,6 +93,8 @@ struct Inner {
     settings: Settings,
     limiter: Limiter,
     metrics: Metrics,
+    /// Figures of streams that were counted.
+    standings: Standings,
     /// Whether a proxy that isn't reckoned with has been told of.
     proxy_noted: AtomicBool,
     /// True once the server stops: what has no end of its own ends then.
@@ -121,6 +124,7 @@ impl App {
             settings,
             limiter,
             metrics,
+            standings: Standings::default(),
             proxy_noted: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
         };
@@ -172,6 +176,10 @@ impl App {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    pub(crate) fn standings(&self) -> &Standings {
+        &self.inner.standings
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

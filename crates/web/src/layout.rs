@@ -180,11 +180,11 @@ pub(crate) fn card(title: &str, main: &Markup) -> Html<String> {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
-            (head(title, ""))
+            (head(&title.replace('`', ""), ""))
             body.plain {
                 main.login #main {
                     a.brand href="/" { (ui::icon("brand")) "Longlead" }
-                    h1 { (title) }
+                    h1 { (ui::told(title)) }
                     (main)
                 }
             }
@@ -239,9 +239,11 @@ fn has_page(response: &Response) -> bool {
 
 fn problem_page(problem: &Problem) -> Response {
     let main = html! {
-        @if let Some(detail) = &problem.detail { p { (detail) } }
-        (ui::diagnostics(&problem.diagnostics))
-        p { a.button href="/" { "To Horizons" } }
+        div.problem {
+            @if let Some(detail) = &problem.detail { p { (ui::told(detail)) } }
+            (ui::diagnostics(&problem.diagnostics))
+            p { a.button href="/" { "To Horizons" } }
+        }
     };
     let mut response = card(&problem.title, &main).into_response();
     *response.status_mut() = problem.status;

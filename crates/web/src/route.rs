@@ -89,6 +89,8 @@ pub(crate) fn routes() -> Vec<Route> {
         // What devices sent.
         get("/data", ReadTelemetry, page::data::show),
         get("/data/{stream}", ReadTelemetry, page::data::stream::show),
+        get("/data/{stream}/proposal", ReadTelemetry, page::data::proposal::show),
+        post("/data/{stream}/judge-again", WriteRecords, page::data::quarantine::judge_again),
         get("/sql", ReadTelemetry, page::sql::show),
         get("/sql/csv", ReadTelemetry, page::sql::csv),
         get("/sql/parquet", ReadTelemetry, page::sql::parquet),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use longlead_stream::Contract;
+use jiff::Timestamp;
 use longlead_stream::quality::DeviceRows;
+use longlead_stream::{Contract, Proposal};
 use serde_json::Value as Json;
 
 /// A future that a keeper gives back.
@@ -44,8 +45,57 @@ pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
         rows_max: usize,
     ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>>;
 
+    /// The rows of one device in a stream that were captured in a window, in the order in which
+    /// they were received; of at most `rows_max` rows, the newest.
+    fn rows_of(
+        &self,
+        contract: Arc<Contract>,
+        device: String,
+        window: Range<i64>,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>>;
+
+    /// Judges readings of a stream in quarantine again, by its contract as it is now: those that
+    /// an earlier version judged, or none. What fits becomes rows; what doesn't stays, with what
+    /// is wrong with it now.
+    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<JudgedAnew, TelemetryError>>;
+
+    /// A contract that fits what was sent of a stream that has none; nothing if nothing was.
+    fn proposal(&self, stream: String) -> BoxFuture<'_, Result<Option<Proposal>, TelemetryError>>;
+
+    /// What was last removed from a stream because of its contract's retention, if it has one.
+    fn removed(&self, stream: &str) -> Option<Removed>;
+
     /// Names of the functions that queries may use.
     fn functions(&self) -> Vec<String>;
+}
+
+/// What became of readings that were judged again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JudgedAnew {
+    /// Readings that were judged.
+    pub readings: u64,
+    /// Those that became rows.
+    pub rows: u64,
+    /// Those that were rows already, or say other than the row that is there.
+    pub there: u64,
+    /// Those that still don't fit.
+    pub held: u64,
+    /// Those that weren't judged yet, since there were too many for once.
+    pub left: u64,
+}
+
+/// What retention removed from a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// When it was looked.
+    pub at: Timestamp,
+    /// What was captured before this was removed.
+    pub before: Timestamp,
+    /// Rows that went.
+    pub rows: u64,
+    /// Parts of the quarantine that went.
+    pub quarantined: u64,
 }
 
 /// Rows of a stream in a window.

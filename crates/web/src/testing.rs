@@ -55,7 +55,12 @@ pub(crate) async fn empty_with(settings: Settings) -> App {
 
 /// An application over the sample, planned.
 pub(crate) async fn app() -> App {
-    let app = empty().await;
+    app_with(settings()).await
+}
+
+/// An application of one's own settings over the sample, planned.
+pub(crate) async fn app_with(settings: Settings) -> App {
+    let app = empty_with(settings).await;
     let edits = Bundle::default().edits_to(&sample());
     let edits = edits.into_iter().map(|edit| VersionedEdit { edit, expected: Expected::Absent });
     let request = CommitRequest {

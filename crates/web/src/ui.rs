@@ -92,6 +92,19 @@ pub(crate) fn dash() -> Markup {
     html! { span.muted aria-label="none" { "–" } }
 }
 
+/// A sentence in which names stand between back-ticks, as diagnostics have them: these become code.
+pub(crate) fn told(text: &str) -> Markup {
+    // Without a second back-tick the first one is only a character.
+    let is_even = text.matches('`').count().is_multiple_of(2);
+    html! {
+        @if is_even {
+            @for (place, part) in text.split('`').enumerate() {
+                @if place % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        } @else { (text) }
+    }
+}
+
 /// What is wrong with an input: code, what, where, and how to mend it.
 pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) -> Markup {
     html! {
@@ -101,9 +114,9 @@ pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) -> Markup {
                     li class=(if diagnostic.is_error() { "error" } else { "warning" }) {
                         p {
                             @if let Some(place) = &diagnostic.place { span.mono.muted { (place) " " } }
-                            (diagnostic.message)
+                            (told(&diagnostic.message))
                         }
-                        @if let Some(help) = &diagnostic.help { p.help { (help) } }
+                        @if let Some(help) = &diagnostic.help { p.help { (told(help)) } }
                         span.mono.muted.code { (diagnostic.code) }
                     }
                 }

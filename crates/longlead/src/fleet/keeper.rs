@@ -7,17 +7,23 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use longlead_gateway::Intake as _;
 use longlead_lake::{Cell, Format, Kind, Lake, OutsideTable, QueryError, Values};
 use longlead_records::Journal;
 use longlead_records::devices::{SnapshotBatch, SnapshotColumn, SnapshotTable};
 use longlead_stream::quality::DeviceRows;
-use longlead_stream::{Clock, Contract};
+use longlead_stream::{Clock, Contract, Proposal};
 use longlead_web::telemetry::{
-    Answer, BoxFuture, ColumnKind, DevicesOf, FileFormat, Limits, Parts, StoredTable, Telemetry,
-    TelemetryError,
+    Answer, BoxFuture, ColumnKind, DevicesOf, FileFormat, JudgedAnew, Limits, Parts, Removed,
+    StoredTable, Telemetry, TelemetryError,
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
+
+use super::anew;
+use super::intake::LakeIntake;
+use super::registry::KnownDevices;
+use super::retention::Removals;
 
 /// Tables of the registry that questions may join, by name.
 const REGISTRY: &[(&str, SnapshotTable)] = &[
@@ -36,11 +42,23 @@ pub(super) struct Keeper {
     journal: Journal,
     /// The registry as tables, as of one change of it.
     registry: Mutex<Option<(i64, Vec<Arc<OutsideTable>>)>>,
+    intake: Arc<LakeIntake>,
+    known: Arc<KnownDevices>,
+    removals: Arc<Removals>,
+    /// Held while readings are judged again: two at once would count each other's.
+    judging: Mutex<()>,
 }
 
 impl Keeper {
-    pub(super) fn new(lake: Lake, journal: Journal) -> Keeper {
-        Keeper { lake, journal, registry: Mutex::default() }
+    pub(super) fn new(
+        lake: Lake,
+        journal: Journal,
+        intake: Arc<LakeIntake>,
+        known: Arc<KnownDevices>,
+        removals: Arc<Removals>,
+    ) -> Keeper {
+        let (registry, judging) = (Mutex::default(), Mutex::default());
+        Keeper { lake, journal, registry, intake, known, removals, judging }
     }
 
     /// The registry's tables, read again only if a device has changed.
@@ -73,6 +91,64 @@ impl Keeper {
         let limits = longlead_lake::Limits { time, memory, rows };
         self.lake.query(sql, limits, &outside).await.map_err(refused)
     }
+}
+
+impl Keeper {
+    /// Rows of a stream, of one device or of all.
+    async fn rows(
+        &self,
+        contract: &Contract,
+        device: Option<&str>,
+        window: &Range<i64>,
+        rows_max: usize,
+    ) -> Result<DevicesOf, TelemetryError> {
+        let known = self.lake.tables().await.map_err(refused)?;
+        let Some(table) = known.iter().find(|it| it.name == contract.stream()) else {
+            return Ok(DevicesOf::default());
+        };
+        let fields: Vec<&str> = contract
+            .columns()
+            .iter()
+            .filter(|it| is_number(it.kind))
+            .map(|it| it.name.as_str())
+            .filter(|name| table.columns.iter().any(|(column, _)| column == name))
+            .collect();
+        let sql = match device {
+            None => format!("{} ORDER BY received, device", device_sql(contract, &fields, window)),
+            // If there are too many, the newest are wanted.
+            Some(device) => format!(
+                "{} AND device = {} ORDER BY received DESC",
+                device_sql(contract, &fields, window),
+                anew::quoted(device)
+            ),
+        };
+        let time = Duration::from_secs(20);
+        let limits = longlead_lake::Limits { time, memory: 1 << 30, rows: rows_max };
+        let mut answer = self.lake.query(&sql, limits, &[]).await.map_err(refused)?;
+        let mut devices: BTreeMap<String, DeviceRows> = BTreeMap::new();
+        while let Some(page) = answer.next().await {
+            let page = page.map_err(refused)?;
+            for row in 0..page.rows() {
+                add(&mut devices, &fields, |column| page.cell(row, column));
+            }
+        }
+        let is_part = answer.is_truncated();
+        let mut devices: Vec<(String, DeviceRows)> = devices.into_iter().collect();
+        if device.is_some() {
+            devices.iter_mut().for_each(|(_, rows)| turn(rows));
+        }
+        Ok(DevicesOf { devices, is_part })
+    }
+}
+
+/// The last row first.
+fn turn(rows: &mut DeviceRows) {
+    rows.captured.reverse();
+    rows.received.reverse();
+    rows.clock.reverse();
+    rows.boot.reverse();
+    rows.sequence.reverse();
+    rows.fields.iter_mut().for_each(|(_, values)| values.reverse());
 }
 
 fn append(columns: &mut Vec<(String, Values)>, batch: SnapshotBatch) {
@@ -166,32 +242,38 @@ impl Telemetry for Keeper {
         window: Range<i64>,
         rows_max: usize,
     ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>> {
+        Box::pin(async move { self.rows(&contract, None, &window, rows_max).await })
+    }
+
+    fn rows_of(
+        &self,
+        contract: Arc<Contract>,
+        device: String,
+        window: Range<i64>,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>> {
+        Box::pin(async move { self.rows(&contract, Some(&device), &window, rows_max).await })
+    }
+
+    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<JudgedAnew, TelemetryError>> {
         Box::pin(async move {
-            let known = self.lake.tables().await.map_err(refused)?;
-            let Some(table) = known.iter().find(|it| it.name == contract.stream()) else {
-                return Ok(DevicesOf::default());
+            let _alone = self.judging.lock().await;
+            let contracts = self.intake.contracts();
+            let Some(contract) = contracts.get(&stream) else {
+                return Err(TelemetryError::Wrong(format!("`{stream}` has no contract")));
             };
-            let fields: Vec<&str> = contract
-                .columns()
-                .iter()
-                .filter(|it| is_number(it.kind))
-                .map(|it| it.name.as_str())
-                .filter(|name| table.columns.iter().any(|(column, _)| column == name))
-                .collect();
-            let sql = device_sql(contract.stream(), &fields, &window);
-            let time = Duration::from_secs(20);
-            let limits = longlead_lake::Limits { time, memory: 1 << 30, rows: rows_max };
-            let mut answer = self.lake.query(&sql, limits, &[]).await.map_err(refused)?;
-            let mut devices: BTreeMap<String, DeviceRows> = BTreeMap::new();
-            while let Some(page) = answer.next().await {
-                let page = page.map_err(refused)?;
-                for row in 0..page.rows() {
-                    add(&mut devices, &fields, |column| page.cell(row, column));
-                }
-            }
-            let is_part = answer.is_truncated();
-            Ok(DevicesOf { devices: devices.into_iter().collect(), is_part })
+            let (lake, known) = (&self.lake, self.known.as_ref());
+            let told = anew::judge_anew(lake, &contracts, known, contract).await;
+            told.map_err(|error| failed(&error))
         })
+    }
+
+    fn proposal(&self, stream: String) -> BoxFuture<'_, Result<Option<Proposal>, TelemetryError>> {
+        Box::pin(async move { anew::proposal(&self.lake, &stream).await.map_err(refused) })
+    }
+
+    fn removed(&self, stream: &str) -> Option<Removed> {
+        self.removals.of(stream)
     }
 
     fn functions(&self) -> Vec<String> {
@@ -204,15 +286,15 @@ fn is_number(kind: longlead_stream::ColumnKind) -> bool {
     matches!(kind, Float | Integer)
 }
 
-/// The rows of a window in the order in which they were received.
-fn device_sql(stream: &str, fields: &[&str], window: &Range<i64>) -> String {
+/// The rows of a window.
+fn device_sql(contract: &Contract, fields: &[&str], window: &Range<i64>) -> String {
     let instant = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or_default();
     let fields: String = fields.iter().map(|name| format!(", \"{name}\"")).collect();
     let (from, to) = (instant(window.start), instant(window.end));
+    let stream = contract.stream();
     format!(
         "SELECT device, captured, received, clock, boot, sequence{fields} FROM \"{stream}\" \
-         WHERE captured >= TIMESTAMP '{from}' AND captured < TIMESTAMP '{to}' \
-         ORDER BY received, device"
+         WHERE captured >= TIMESTAMP '{from}' AND captured < TIMESTAMP '{to}'"
     )
 }
 

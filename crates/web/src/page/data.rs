@@ -1,50 +1,26 @@
 //! `/data`: the streams that devices send: what was agreed, what came, and how good it is.
 
+pub(crate) mod proposal;
+pub(crate) mod quarantine;
+pub(crate) mod standing;
 pub(crate) mod stream;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::response::Html;
-use jiff::{Timestamp, ToSpan as _};
 use longlead_model::Kind;
-use longlead_stream::quality::{DeviceRows, Figures, Score, device_figures};
 use longlead_stream::{Contract, Contracts};
 use maud::{Markup, html};
 
 use crate::layout::{self, Page};
+use crate::page::hardware::figure::count;
 use crate::page::sql::{keeper, problem};
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::telemetry::{DevicesOf, Limits, StoredTable, Telemetry};
+use crate::telemetry::StoredTable;
 use crate::ui;
-
-/// Rows from which the figures of one stream are counted at most.
-const ROWS_MAX: usize = 200_000;
-
-/// The window over which figures are counted.
-const HOURS: i64 = 24;
-
-/// What is known of a stream in the window.
-pub(crate) struct Standing {
-    pub(crate) contract: Arc<Contract>,
-    pub(crate) figures: Figures,
-    /// Of each device, the worst first.
-    pub(crate) devices: Vec<(String, Figures)>,
-    pub(crate) is_part: bool,
-    pub(crate) from: Timestamp,
-    pub(crate) to: Timestamp,
-}
-
-impl Standing {
-    pub(crate) fn score(&self) -> Score {
-        self.figures.score(objective(&self.contract))
-    }
-}
-
-/// The share of readings that was agreed.
-pub(crate) fn objective(contract: &Contract) -> Option<f64> {
-    contract.record().objective.map(|share| share.value())
-}
+use standing::{HOURS, Standing, objective, standing};
 
 /// The contracts as the product has them now.
 pub(crate) fn contracts(seen: &Seen) -> Contracts {
@@ -55,39 +31,14 @@ pub(crate) fn contracts(seen: &Seen) -> Contracts {
     })
 }
 
-/// Counts the figures of a stream over the last day.
-pub(crate) async fn standing(
-    seen: &Seen,
-    keeper: &dyn Telemetry,
-    contract: &Arc<Contract>,
-) -> Result<Standing, Problem> {
-    let to = seen.app.now();
-    let from = to.checked_sub(HOURS.hours()).unwrap_or(to);
-    let window = from.as_microsecond()..to.as_microsecond();
-    let rows = keeper.device_rows(Arc::clone(contract), window.clone(), ROWS_MAX).await;
-    let DevicesOf { devices, is_part } = rows.map_err(|error| problem(&error))?;
-    let (contract, now) = (Arc::clone(contract), to.as_microsecond());
-    let counting = tokio::task::spawn_blocking(move || {
-        let mut counted = count(&contract, &devices, &window, now);
-        let value = |figures: &Figures| figures.score(objective(&contract)).value.unwrap_or(1.0);
-        counted.sort_by(|one, other| value(&one.1).total_cmp(&value(&other.1)));
-        let mut figures = Figures::default();
-        counted.iter().for_each(|(_, it)| figures.merge(it));
-        Standing { contract, figures, devices: counted, is_part, from, to }
-    });
-    counting.await.map_err(|error| Problem::internal(&error))
-}
-
-fn count(
-    contract: &Contract,
-    devices: &[(String, DeviceRows)],
-    window: &std::ops::Range<i64>,
-    now: i64,
-) -> Vec<(String, Figures)> {
-    let of = |(serial, rows): &(String, DeviceRows)| {
-        (serial.clone(), device_figures(contract, rows, window.clone(), now))
-    };
-    devices.iter().map(of).collect()
+/// The contract of a stream, by its own name.
+pub(crate) fn contract_of(seen: &Seen, name: &str) -> Result<Arc<Contract>, Problem> {
+    let contracts = contracts(seen);
+    let contract = contracts.get(name).filter(|it| it.stream() == name);
+    contract.cloned().ok_or_else(|| {
+        Problem::not_found(format!("No contract for a stream called `{name}`"))
+            .detail("Streams that were agreed on stand under Data.")
+    })
 }
 
 pub(crate) async fn show(seen: Seen) -> Result<Html<String>, Problem> {
@@ -103,7 +54,7 @@ pub(crate) async fn show(seen: Seen) -> Result<Html<String>, Problem> {
             @if standings.is_empty() {
                 (ui::empty("No stream is agreed on", "A contract says what a stream holds, in which units, and how often. What comes without one waits in quarantine.", Some(("/records/contract/new", "Write a contract"))))
             } @else { (streams(&standings, &tables)) }
-            (quarantine(keeper).await?)
+            (quarantine::of_all(keeper, &contracts).await?)
         }
     };
     let page = Page {
@@ -117,13 +68,23 @@ pub(crate) async fn show(seen: Seen) -> Result<Html<String>, Problem> {
     Ok(layout::page(&seen, &page))
 }
 
-fn lede(standings: &[Standing]) -> Markup {
-    let devices: u64 = standings.iter().map(|it| it.devices.len() as u64).sum();
+fn lede(standings: &[Arc<Standing>]) -> Markup {
+    // A device that sends several streams is one device.
+    let serials = standings.iter().flat_map(|it| it.devices.iter().map(|(serial, _)| serial));
+    let devices = serials.collect::<BTreeSet<_>>().len() as u64;
     let rows: u64 = standings.iter().map(|it| it.figures.rows).sum();
-    html! { (rows) " readings in the last " (HOURS) " hours, in " (standings.len()) " streams, from " (devices) " devices and streams." }
+    let counted = |number: u64, one: &str, many: &str| {
+        format!("{} {}", count(number), if number == 1 { one } else { many })
+    };
+    html! {
+        (counted(rows, "reading", "readings")) " in the last " (HOURS) " hours, in "
+        (counted(standings.len() as u64, "stream", "streams")) ", from "
+        (counted(devices, "device", "devices")) "."
+        @if let Some(oldest) = standings.iter().map(|it| it.to).min() { " As of " (ui::instant(oldest)) "." }
+    }
 }
 
-fn streams(standings: &[Standing], tables: &[StoredTable]) -> Markup {
+fn streams(standings: &[Arc<Standing>], tables: &[StoredTable]) -> Markup {
     html! {
         section { div.scroll { table.data data-sortable #streams {
             caption.visually-hidden { "Streams with their quality over the last " (HOURS) " hours" }
@@ -158,10 +119,10 @@ fn row(standing: &Standing, tables: &[StoredTable]) -> Markup {
             td.num { (ui::maybe_percent(standing.score().value)) }
             td.num { (ui::maybe_percent(complete)) }
             td.num { (ui::maybe_percent(objective(contract))) }
-            td.num { (standing.devices.len()) @if standing.is_part { "+" } }
-            td.num { (figures.rows) @if standing.is_part { "+" } }
+            td.num { (count(standing.devices.len() as u64)) @if standing.is_part { "+" } }
+            td.num { (count(figures.rows)) @if standing.is_part { "+" } }
             td.num { (maybe_span(figures.lateness.quantile(0.95))) }
-            td.num { (table.map_or(0, |it| it.rows)) }
+            td.num { (count(table.map_or(0, |it| it.rows))) }
             td.num { @match bytes_a_row { Some(bytes) => (format!("{bytes:.1}")), None => (ui::dash()) } }
         }
     }
@@ -180,38 +141,5 @@ pub(crate) fn maybe_span(micros: Option<u64>) -> Markup {
     }
 }
 
-const QUARANTINED: &str = "SELECT reason, coalesce(stream, '') AS stream, count(*) AS parts, \
-     max(detail) AS example, max(received) AS newest FROM quarantine \
-     GROUP BY reason, coalesce(stream, '') ORDER BY parts DESC, reason, stream";
-
-async fn quarantine(keeper: &dyn Telemetry) -> Result<Markup, Problem> {
-    let time = std::time::Duration::from_secs(10);
-    let limits = Limits { time, memory: 256 << 20, rows: 200 };
-    let tables = keeper.tables().await.map_err(|error| problem(&error))?;
-    let answer = match tables.iter().any(|it| it.name == "quarantine" && it.rows > 0) {
-        true => Some(keeper.ask(QUARANTINED.to_owned(), limits).await),
-        false => None,
-    };
-    let answer = answer.transpose().map_err(|error| problem(&error))?;
-    Ok(html! {
-        section aria-labelledby="quarantine" {
-            div.section-head {
-                h2 #quarantine { "Quarantine" }
-                p.muted { "What doesn't fit is kept with the reason. Nothing is dropped." }
-            }
-            @match &answer {
-                None => { p.muted { "Nothing is in quarantine." } }
-                Some(answer) => {
-                    div.scroll { table.data #quarantined {
-                        thead { tr { th scope="col" { "Reason" } th scope="col" { "Stream" } th.num scope="col" { "Parts" } th scope="col" { "For example" } th scope="col" { "Newest (UTC)" } } }
-                        tbody { @for row in &answer.rows { tr {
-                            @for (at, value) in row.iter().enumerate() {
-                                td.num[at == 2].nowrap[at == 4] { (value.as_str().map_or_else(|| value.to_string(), str::to_owned)) }
-                            }
-                        } } }
-                    } }
-                }
-            }
-        }
-    })
-}
+#[cfg(test)]
+pub(crate) mod tests;

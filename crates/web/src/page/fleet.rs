@@ -3,6 +3,7 @@
 pub(crate) mod device;
 pub(crate) mod export;
 pub(crate) mod import;
+mod telemetry;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use longlead_records::people::{Organisation, OrganisationId};
 use maud::{Markup, html};
 
 use crate::layout::{self, Page};
+use crate::page::hardware::figure::count;
 use crate::problem::Problem;
 use crate::reader::{Reader, Seen};
 use crate::rights::Needs;
@@ -74,14 +76,18 @@ impl<'a> FleetNames<'a> {
         title.unwrap_or(value).to_owned()
     }
 
+    /// A value of an attribute as people call it.
+    pub(crate) fn value_of(&self, attribute: Attribute, value: &str) -> String {
+        let facet = attribute.as_str().parse::<Facet>();
+        facet.map_or_else(|_| value.to_owned(), |facet| self.value(facet, value))
+    }
+
     /// A fact of a device as people call it, or a dash.
     pub(crate) fn fact(&self, facts: &Facts, attribute: Attribute) -> Markup {
         let Some(value) = facts.get(attribute) else {
             return ui::dash();
         };
-        let facet = attribute.as_str().parse::<Facet>();
-        let name = facet.map_or_else(|_| value.to_owned(), |facet| self.value(facet, value));
-        html! { (name) }
+        html! { (self.value_of(attribute, value)) }
     }
 }
 
@@ -172,22 +178,9 @@ pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<
 fn lede(total: u64, is_whole: bool) -> Markup {
     let devices = if total == 1 { "device" } else { "devices" };
     html! {
-        @if is_whole { (grouped(total)) " " (devices) " registered." }
-        @else { (grouped(total)) " " (devices) " pass the filter." }
+        @if is_whole { (count(total)) " " (devices) " registered." }
+        @else { (count(total)) " " (devices) " pass the filter." }
     }
-}
-
-/// A count with spaces between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn tools(filter: &DeviceFilter, total: u64, may_edit: bool) -> Markup {
@@ -277,7 +270,7 @@ fn counted(facet: Facet, counts: &Counts, filter: &DeviceFilter, names: &FleetNa
                                     (shown(names, facet, value))
                                 }
                             }
-                            td.num { span.meter style={ "--share:" (share(*n, most)) } { (grouped(*n)) } }
+                            td.num { span.meter style={ "--share:" (share(*n, most)) } { (count(*n)) } }
                         }
                     }
                 }

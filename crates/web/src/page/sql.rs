@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use crate::chart;
 use crate::layout::{self, Page};
+use crate::page::hardware::figure::count;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::telemetry::{
@@ -229,7 +230,7 @@ fn catalog(tables: &[StoredTable], functions: &[String]) -> Markup {
             }
             @for table in tables {
                 details {
-                    summary { code { (table.name) } " " span.muted { (table.rows) " rows" } }
+                    summary { code { (table.name) } " " span.muted { (count(table.rows)) " rows" } }
                     ul.columns { @for (name, kind) in &table.columns { li { code { (name) } " " span.muted { (kind) } } } }
                 }
             }

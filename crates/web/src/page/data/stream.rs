@@ -1,5 +1,7 @@
 //! `/data/STREAM`: one stream: its score and what costs it, when readings came, its devices.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::response::Html;
 use longlead_model::{Kind, Quantity};
@@ -9,30 +11,40 @@ use maud::{Markup, html};
 use plotly::{Bar, Layout, Trace};
 use serde_json::Value as Json;
 
-use super::{HOURS, Standing, contracts, maybe_span, objective, standing};
+use super::standing::{HOURS, Standing, objective, standing};
+use super::{contract_of, maybe_span, quarantine};
 use crate::chart;
 use crate::layout::{self, Page};
+use crate::page::hardware::figure::count;
 use crate::page::sql::{keeper, problem};
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::telemetry::{Limits, Telemetry};
+use crate::telemetry::{JudgedAnew, Limits, Removed, Telemetry};
 use crate::ui;
 
 /// Devices that the page lists: the worst.
 const DEVICES_SHOWN: usize = 100;
 
 pub(crate) async fn show(seen: Seen, Path(name): Path<String>) -> Result<Html<String>, Problem> {
-    let keeper = keeper(&seen)?;
-    let contracts = contracts(&seen);
-    let contract = contracts.get(&name).ok_or_else(|| {
-        Problem::not_found(format!("No contract for a stream called `{name}`"))
-            .detail("Streams that were agreed on stand under Data.")
-    })?;
-    let standing = standing(&seen, keeper, contract).await?;
+    let contract = contract_of(&seen, &name)?;
+    page(&seen, keeper(&seen)?, &contract, None).await
+}
+
+/// The page of a stream, perhaps after readings of it were judged again.
+pub(crate) async fn page(
+    seen: &Seen,
+    keeper: &dyn Telemetry,
+    contract: &Arc<Contract>,
+    done: Option<JudgedAnew>,
+) -> Result<Html<String>, Problem> {
+    let standing = standing(seen, keeper, contract).await?;
+    let held = quarantine::of_stream(seen, keeper, contract, done).await?;
     let main = html! {
         div.sections {
+            @if done.is_some() { (held) }
             (score(&standing))
             (arrivals(keeper, &standing).await?)
+            @if done.is_none() { (held) }
             (fields(contract))
             (devices(&standing))
         }
@@ -40,15 +52,15 @@ pub(crate) async fn show(seen: Seen, Path(name): Path<String>) -> Result<Html<St
     let page = Page {
         title: &contract.record().title,
         section: "/data",
-        lede: Some(lede(&standing)),
+        lede: Some(lede(&standing, keeper.removed(contract.stream()))),
         tools: html! { a.button href=(ui::record_href(Kind::Contract, contract.stream())) { "Contract" } },
         main,
         live: false,
     };
-    Ok(layout::page(&seen, &page))
+    Ok(layout::page(seen, &page))
 }
 
-fn lede(standing: &Standing) -> Markup {
+fn lede(standing: &Standing, removed: Option<Removed>) -> Markup {
     let agreed =
         |what: &str, span: &Option<Quantity>| span.as_ref().map(|it| format!("{what} {it}"));
     let record = standing.contract.record();
@@ -62,6 +74,10 @@ fn lede(standing: &Standing) -> Markup {
         code { (standing.contract.stream()) } " "
         @if told.is_empty() { "has no cadence, lateness or retention agreed." }
         @else { "is agreed as " (told.join(", ")) "." }
+        @if let Some(Removed { at, rows, quarantined, .. }) = removed {
+            " What is kept no longer was last looked for on " (ui::instant(at)) ": "
+            (count(rows)) " rows and " (count(quarantined)) " parts of the quarantine went."
+        }
     }
 }
 
@@ -70,6 +86,7 @@ fn score(standing: &Standing) -> Markup {
     html! {
         section.card {
             h2 { "Quality over the last " (HOURS) " hours: " (ui::maybe_percent(score.value)) }
+            p.muted { "Counted on " (ui::instant(standing.to)) "." }
             @if standing.is_part { p.notice { "There are more readings than are counted here: these are the figures of a part of them." } }
             @if score.parts.is_empty() { p.muted { "Nothing came, and nothing was due." } }
             @else {
@@ -131,7 +148,7 @@ async fn arrivals(keeper: &dyn Telemetry, standing: &Standing) -> Result<Markup,
     })
 }
 
-fn fields(contract: &Contract) -> Markup {
+pub(crate) fn fields(contract: &Contract) -> Markup {
     let record = contract.record();
     html! {
         section aria-labelledby="fields" {
@@ -172,7 +189,7 @@ fn devices(standing: &Standing) -> Markup {
                 h2 #devices { "Devices" }
                 p.muted {
                     "The worst first."
-                    @if standing.devices.len() > DEVICES_SHOWN { " The first " (DEVICES_SHOWN) " of " (standing.devices.len()) "." }
+                    @if standing.devices.len() > DEVICES_SHOWN { " The first " (DEVICES_SHOWN) " of " (count(standing.devices.len() as u64)) "." }
                 }
             }
             div.scroll { table.data data-sortable #device-quality {
@@ -193,12 +210,12 @@ fn device(contract: &Contract, serial: &str, figures: &Figures) -> Markup {
             th scope="row" { a href={ "/fleet/devices/" (serial) } { code { (serial) } } }
             td.num { (ui::maybe_percent(figures.score(objective(contract)).value)) }
             td.num { (ui::maybe_percent(share)) }
-            td.num { (figures.rows) }
+            td.num { (count(figures.rows)) }
             td.num { (maybe_span(figures.lateness.quantile(0.95))) }
-            td.num { (figures.gaps) }
-            td.num { (figures.resets) }
-            td.num { (figures.steps_back) }
-            td.num { (figures.stuck) }
+            td.num { (count(figures.gaps)) }
+            td.num { (count(figures.resets)) }
+            td.num { (count(figures.steps_back)) }
+            td.num { (count(figures.stuck)) }
         }
     }
 }

@@ -13,6 +13,7 @@ use longlead_records::people::OrganisationId;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::telemetry::{self, Change, Span};
 use super::{FleetNames, capitalised, problem, request, state};
 use crate::app::App;
 use crate::layout::{self, Page, csrf};
@@ -26,6 +27,9 @@ pub(crate) struct Asked {
     /// Whether what later changes have replaced is shown.
     #[serde(default)]
     replaced: Option<String>,
+    /// How far back charts reach: `day`, `week` or `all`.
+    #[serde(default)]
+    window: Option<String>,
 }
 
 /// A device that the reader may see.
@@ -88,13 +92,16 @@ pub(crate) async fn show(
     let events = events_of(&seen.app, &seen.reader, &device).await?;
     let names = FleetNames::of(&seen).await?;
     let may_edit = Needs::EditFleet.met_by(seen.reader.user.role);
+    let span = Span::named(asked.window.as_deref());
+    let sent = telemetry::of_device(&seen, device.serial.as_str(), span, &versions).await?;
     let main = html! {
         section.card { (facts(&device, &names)) }
         section {
             h2 { "What happened" }
-            (timeline(&seen, &device, &events, may_edit))
+            (timeline(&seen, &device, &moments(&events, &versions), &names, may_edit))
             @if may_edit { (event_form(&seen, &device)) }
         }
+        (sent)
         section {
             h2 { "What it was" }
             (history(&versions, &names))
@@ -156,9 +163,38 @@ fn fact(device: &Device, attribute: Attribute, names: &FleetNames<'_>) -> Markup
     html! { a href=(path) { (shown) } }
 }
 
-fn timeline(seen: &Seen, device: &Device, events: &[DeviceEvent], may_edit: bool) -> Markup {
+/// Something on the timeline of a device.
+enum Moment<'a> {
+    Event(&'a DeviceEvent),
+    Change(Change<'a>),
+}
+
+impl Moment<'_> {
+    fn at(&self) -> Timestamp {
+        match self {
+            Moment::Event(event) => event.at,
+            Moment::Change(change) => change.at,
+        }
+    }
+}
+
+/// What happened to a device, and what became of its firmware and revision, the latest first.
+fn moments<'a>(events: &'a [DeviceEvent], versions: &'a [DeviceVersion]) -> Vec<Moment<'a>> {
+    let changes = telemetry::changes(versions).into_iter().map(Moment::Change);
+    let mut moments: Vec<Moment<'a>> = events.iter().map(Moment::Event).chain(changes).collect();
+    moments.sort_by_key(|it| std::cmp::Reverse(it.at()));
+    moments
+}
+
+fn timeline(
+    seen: &Seen,
+    device: &Device,
+    moments: &[Moment<'_>],
+    names: &FleetNames<'_>,
+    may_edit: bool,
+) -> Markup {
     html! {
-        @if events.is_empty() {
+        @if moments.is_empty() {
             p.muted { "Nothing is recorded of it yet: when it was made, shipped, put into use, or failed." }
         } @else {
             div.scroll { table.data {
@@ -168,26 +204,53 @@ fn timeline(seen: &Seen, device: &Device, events: &[DeviceEvent], may_edit: bool
                     th scope="col" { "Source" } th scope="col" { "Note" } th scope="col" { "Recorded by" }
                     @if may_edit { th scope="col" { span.visually-hidden { "Strike out" } } }
                 } }
-                tbody { @for event in events {
-                    tr.muted[event.is_retracted] {
-                        td.nowrap { (ui::instant(event.at)) }
-                        th scope="row" { @if event.is_retracted { s { (event.kind) } " (struck out)" } @else { (event.kind) } }
-                        td { (event.cause.as_deref().unwrap_or_default()) }
-                        td { (event.source.as_deref().unwrap_or_default()) }
-                        td.wide { (event.note.as_deref().unwrap_or_default()) }
-                        td { (event.by.who_name) ", " (ui::instant(event.by.at)) }
-                        @if may_edit { td {
-                            @if !event.is_retracted {
-                                form method="post" action={ "/fleet/devices/" (device.serial) "/retract" } {
-                                    (csrf(&seen.reader))
-                                    input type="hidden" name="event" value=(event.id);
-                                    button.button.small.quiet { "Strike out" }
-                                }
-                            }
-                        } }
+                tbody { @for moment in moments {
+                    @match moment {
+                        Moment::Event(event) => { (event_row(seen, device, event, may_edit)) }
+                        Moment::Change(change) => { (change_row(change, names, may_edit)) }
                     }
                 } }
             } }
+        }
+    }
+}
+
+fn event_row(seen: &Seen, device: &Device, event: &DeviceEvent, may_edit: bool) -> Markup {
+    html! {
+        tr.muted[event.is_retracted] {
+            td.nowrap { (ui::instant(event.at)) }
+            th scope="row" { @if event.is_retracted { s { (event.kind) } " (struck out)" } @else { (event.kind) } }
+            td { (event.cause.as_deref().unwrap_or_default()) }
+            td { (event.source.as_deref().unwrap_or_default()) }
+            td.wide { (event.note.as_deref().unwrap_or_default()) }
+            td { (event.by.who_name) ", " (ui::instant(event.by.at)) }
+            @if may_edit { td {
+                @if !event.is_retracted {
+                    form method="post" action={ "/fleet/devices/" (device.serial) "/retract" } {
+                        (csrf(&seen.reader))
+                        input type="hidden" name="event" value=(event.id);
+                        button.button.small.quiet { "Strike out" }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn change_row(change: &Change<'_>, names: &FleetNames<'_>, may_edit: bool) -> Markup {
+    let by = &change.version.by;
+    html! {
+        tr {
+            td.nowrap { (ui::instant(change.at)) }
+            th scope="row" { "new " (change.attribute) }
+            td {}
+            td {}
+            td.wide {
+                (names.fact(&change.version.facts, change.attribute))
+                @if let Some(from) = change.from { ", before " (names.value_of(change.attribute, from)) }
+            }
+            td { (by.who_name) ", " (ui::instant(by.at)) }
+            @if may_edit { td {} }
         }
     }
 }

@@ -18,9 +18,10 @@ use longlead_records::people::AuditEvent;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{capitalised, diagnostic, grouped, request};
+use super::{capitalised, diagnostic, request};
 use crate::app::App;
 use crate::layout::{self, Page, csrf};
+use crate::page::hardware::figure::count;
 use crate::problem::Problem;
 use crate::reader::{Reader, Seen};
 use crate::ui;
@@ -171,7 +172,7 @@ fn figures(preview: &ImportPreview) -> Markup {
         @if preview.applied.is_none() {
             section.card { dl.facts {
                 dt { "File" } dd { (preview.name) ", " (preview.kind) }
-                @for (label, figure) in figures { dt { (label) } dd.num { (grouped(figure)) } }
+                @for (label, figure) in figures { dt { (label) } dd.num { (count(figure)) } }
             } }
         }
     }
@@ -239,7 +240,7 @@ fn actions(seen: &Seen, preview: &ImportPreview) -> Markup {
                 input type="hidden" name="token" value=(preview.token);
                 div.field { label for="why" { "Why" } input #why name="why" maxlength="500" placeholder="The list of the contract manufacturer"; }
                 @if preview.refused > 0 {
-                    div.field { label { input type="checkbox" name="leave_out" value="yes" required; " Leave out the " (grouped(preview.refused)) " refused lines" } }
+                    div.field { label { input type="checkbox" name="leave_out" value="yes" required; " Leave out the " (count(preview.refused)) " refused lines" } }
                 }
                 div.form-actions { button.button.primary { "Apply" } }
             }

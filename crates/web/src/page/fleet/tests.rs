@@ -10,13 +10,22 @@ use crate::guard::csrf_of;
 use crate::testing::{Answer, Person, answer, app, now, person};
 
 async fn registered(app: &App, serial: &str, facts: &[(Attribute, &str)]) {
+    registered_since(app, serial, None, facts).await;
+}
+
+async fn registered_since(
+    app: &App,
+    serial: &str,
+    since: Option<&str>,
+    facts: &[(Attribute, &str)],
+) {
     let mut told = Facts::default();
     for (attribute, value) in facts {
         told.set(*attribute, Some((*value).to_owned()));
     }
     let change = DeviceChange {
         serial: serial.parse().unwrap(),
-        since: None,
+        since: since.map(|it| it.parse().unwrap()),
         facts: told,
         given: facts.iter().map(|(attribute, _)| *attribute).collect(),
         expected: None,
@@ -168,4 +177,43 @@ async fn a_partner_sees_the_devices_of_their_organisation_and_no_others() {
     let event = [("kind", "failed"), ("at", "2026-10-01T10:30")];
     let refused = partner.post("/fleet/devices/THEIRS-1/events", &event).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_shows_what_it_sent_how_complete_it_is_and_what_became_of_it() {
+    let app = crate::page::data::tests::with_few().await;
+    let facts = |firmware| [(Attribute::Revision, "tracker-b"), (Attribute::Firmware, firmware)];
+    let (made, updated) = (Some("2026-01-05T00:00:00Z"), Some("2026-11-23T06:00:00Z"));
+    registered_since(&app, "CT-000001", made, &facts("4.0.1")).await;
+    registered_since(&app, "CT-000001", updated, &facts("4.1.0")).await;
+    registered(&app, "CT-000002", &facts("4.1.0")).await;
+    let viewer = person(&app, Role::Viewer).await;
+    let page = viewer.get("/fleet/devices/CT-000001").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    for told in [
+        "What it sent",
+        "Climate around the goods",
+        "temperature, Cel",
+        // It was heard for six of the twenty-four hours.
+        "24 of 96 readings that were due are there: 25 %.",
+        "In 24 of 24 readings, which are 25 % of what was due.",
+        "data-plotly",
+        "new firmware",
+        "4.1.0, before 4.0.1",
+    ] {
+        assert!(page.text.contains(told), "no {told} in {}", page.text);
+    }
+    let week = viewer.get("/fleet/devices/CT-000001?window=week").await.text;
+    assert!(week.contains("24 of 672 readings"), "{week}");
+    let all = viewer.get("/fleet/devices/CT-000001?window=all").await.text;
+    assert!(all.contains("24 of 24 readings"), "{all}");
+    let silent = viewer.get("/fleet/devices/CT-000002").await.text;
+    assert!(silent.contains("No reading of it is kept from this time."), "{silent}");
+    let partner = person(&app, Role::Partner).await;
+    let owner = [(Attribute::Owner, partner.organisation.id.to_string())];
+    let owner: Vec<(Attribute, &str)> = owner.iter().map(|(at, it)| (*at, it.as_str())).collect();
+    registered(&app, "CT-000001", &owner).await;
+    let theirs = partner.get("/fleet/devices/CT-000001").await;
+    assert_eq!(theirs.status, StatusCode::OK, "{}", theirs.text);
+    assert!(!theirs.text.contains("What it sent"), "no partner reads what devices send");
 }

@@ -10,7 +10,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use longlead_model::{Code, Diagnostic, Edit, RecordKey, field_at, text_of_json};
+use longlead_model::{Code, Diagnostic, Edit, Kind, RecordKey, field_at, text_of_json};
 use longlead_records::{CommitError, CommitRequest, Conflict, Expected, Version, VersionedEdit};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -19,6 +19,7 @@ use super::{Newest, changeable, conflict, effect, existing, kind_of, may_not};
 use crate::form::{Form, Typed, key_href, toml_of_json};
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::rights::Needs;
 use crate::sight::unseen_references;
 pub(crate) use draft::{Draft, Mode, Target, key_of_new};
 pub(crate) use markup::{Shown, page};
@@ -28,6 +29,9 @@ pub(crate) struct Asked {
     /// The record that a new one is made from.
     #[serde(default)]
     from: String,
+    /// The stream whose proposed contract a new contract begins with.
+    #[serde(default)]
+    proposed: String,
     /// `toml` for the whole record as text.
     #[serde(default, rename = "as")]
     mode: String,
@@ -53,6 +57,12 @@ pub(crate) async fn new(
         if let Some(record) = record.as_object_mut() {
             record.shift_remove("id");
         }
+    }
+    if kind == Kind::Contract && !asked.proposed.is_empty() {
+        if !Needs::ReadTelemetry.met_by(seen.reader.user.role) {
+            return Err(may_not(&seen, &key));
+        }
+        record = crate::page::data::proposal::record(&seen, &asked.proposed).await?;
     }
     let draft = Draft::of(Target::New(kind), &record, None, Mode::named(&asked.mode));
     Ok(page(&seen, &newest, &draft, &Shown::default()))

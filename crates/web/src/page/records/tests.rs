@@ -80,7 +80,7 @@ async fn records_are_listed_searched_and_read_with_what_follows_from_them() {
     assert!(page.contains("href=\"/records/revision/tracker-c\"") && !page.contains("/edit"));
     let missing = viewer.get("/records/part/w25q46").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    assert!(missing.text.contains("Did you mean `w25q"), "{}", missing.text);
+    assert!(missing.text.contains("Did you mean <code>w25q"), "{}", missing.text);
     assert_eq!(viewer.get("/records/parts").await.status, StatusCode::NOT_FOUND);
     for kind in Kind::ALL {
         assert_eq!(viewer.get(&format!("/records/{kind}")).await.status, StatusCode::OK, "{kind}");

@@ -1,0 +1,138 @@
+//! Removes what contracts say is kept no longer, once an hour.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use longlead_gateway::Intake as _;
+use longlead_lake::{FlushError, Lake};
+use longlead_stream::{Contract, Contracts};
+use longlead_web::telemetry::Removed;
+use tokio::task::JoinHandle;
+
+use super::anew::names;
+use super::intake::LakeIntake;
+
+/// How long after the start it is looked first: not while the start is still at work.
+const FIRST: Duration = Duration::from_secs(60);
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// What was last removed of each stream.
+#[derive(Debug, Default)]
+pub(super) struct Removals(Mutex<BTreeMap<String, Removed>>);
+
+impl Removals {
+    pub(super) fn of(&self, stream: &str) -> Option<Removed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(stream).copied()
+    }
+
+    fn note(&self, stream: &str, removed: Removed) {
+        let mut removals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        removals.insert(stream.to_owned(), removed);
+    }
+}
+
+/// Looks again and again, until it is aborted.
+pub(super) fn keep(lake: Lake, intake: Arc<LakeIntake>, removals: Arc<Removals>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        tokio::time::sleep(FIRST).await;
+        loop {
+            remove(&lake, &intake.contracts(), Timestamp::now(), &removals).await;
+            tokio::time::sleep(EVERY).await;
+        }
+    })
+}
+
+/// Removes what is older than the contracts say, stream by stream.
+pub(super) async fn remove(
+    lake: &Lake,
+    contracts: &Contracts,
+    now: Timestamp,
+    removals: &Removals,
+) {
+    for contract in contracts.iter() {
+        let stream = contract.stream();
+        match of_stream(lake, contracts, contract, now).await {
+            Ok(None) => {}
+            Ok(Some(removed)) => {
+                let Removed { before, rows, quarantined, .. } = removed;
+                if rows + quarantined > 0 {
+                    let before = before.to_string();
+                    tracing::info!(stream, rows, quarantined, before, "retention removed readings");
+                }
+                removals.note(stream, removed);
+            }
+            Err(error) => tracing::warn!(stream, %error, "what is too old can't be removed"),
+        }
+    }
+}
+
+async fn of_stream(
+    lake: &Lake,
+    contracts: &Contracts,
+    contract: &Contract,
+    now: Timestamp,
+) -> Result<Option<Removed>, FlushError> {
+    let before = contract.retention().filter(|span| *span > 0);
+    let before = before.and_then(|span| now.as_microsecond().checked_sub(span));
+    let Some((micros, before)) =
+        before.and_then(|it| Some((it, Timestamp::from_microsecond(it).ok()?)))
+    else {
+        return Ok(None);
+    };
+    let rows = lake.remove_before(contract.stream(), micros).await?;
+    // What is held back is kept no longer than what fits.
+    let quarantined = lake.release_before(&names(contracts, contract), micros).await?;
+    Ok(Some(Removed { at: now, before, rows, quarantined }))
+}
+
+#[cfg(test)]
+mod tests {
+    use longlead_stream::Sender;
+
+    use super::super::anew::tests::{RECEIVED, SECOND, contracts, lake, sent};
+    use super::*;
+
+    const DAY: i64 = 86_400 * SECOND;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_kept_no_longer_goes_by_its_time_or_where_that_is_wrong_by_its_receipt() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path()).await;
+        let contracts = contracts(
+            "[[contract]]\nid = \"climate\"\ntitle = \"Climate\"\nretention = \"30 d\"\n\
+             fields = [{ name = \"temperature\", high = 85 }]\n\
+             [[contract]]\nid = \"kept\"\ntitle = \"Kept\"\nfields = [{ name = \"temperature\" }]\n",
+            1,
+        );
+        let readings = [
+            ("a", RECEIVED - 40 * DAY, 1.0),
+            ("a", RECEIVED - 20 * DAY, 1.0),
+            // A clock that was never set, and one that is far ahead.
+            ("b", 0, 1.0),
+            ("b", RECEIVED + 400 * DAY, 1.0),
+            ("a", RECEIVED - 20 * DAY, 99.0),
+        ];
+        for stream in ["climate", "kept"] {
+            let judged = sent(&contracts, Sender::Trusted, (stream, "temperature"), &readings[..4]);
+            assert_eq!(lake.accept(judged).await.unwrap().rows, 4);
+        }
+        let hot = sent(&contracts, Sender::Trusted, ("climate", "temperature"), &readings[4..]);
+        assert_eq!(lake.accept(hot).await.unwrap().quarantined, 1);
+        let removals = Removals::default();
+        let now = Timestamp::from_microsecond(RECEIVED + DAY).unwrap();
+        remove(&lake, &contracts, now, &removals).await;
+        let removed = removals.of("climate").unwrap();
+        assert_eq!((removed.rows, removed.quarantined, removed.at), (1, 0, now));
+        assert_eq!(removals.of("kept"), None, "it is kept for ever");
+        // A month later everything of it was received too long ago.
+        let now = Timestamp::from_microsecond(RECEIVED + 31 * DAY).unwrap();
+        remove(&lake, &contracts, now, &removals).await;
+        let removed = removals.of("climate").unwrap();
+        assert_eq!((removed.rows, removed.quarantined), (3, 1));
+        let left: u64 = lake.tables().await.unwrap().iter().map(|it| it.rows).sum();
+        assert_eq!(left, 4, "the other stream is whole");
+    }
+}
