@@ -187,7 +187,7 @@ fn revision_row(row: &Row<'_>) -> Markup {
     let revision = standing.revision;
     html! {
         tr {
-            th scope="row" {
+            th.name scope="row" {
                 a.row-link href={ "/hardware/" (revision.id) } { (revision.title) }
                 small.id { (revision.id) }
             }
