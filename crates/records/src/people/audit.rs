@@ -54,6 +54,8 @@ words! {
     BackupTaken = "backup_taken",
     /// Records were exported in bulk. What is imported stands in the history.
     Exchanged = "exchanged",
+    /// Readings in quarantine were judged again.
+    JudgedAgain = "judged_again",
 }
 
 /// One entry of the audit log.

@@ -313,11 +313,11 @@ mod tests {
     fn a_score_says_what_it_is_made_of_and_what_costs_most() {
         expect![[r#"
             0.923
-            0.400 × 0.867: 1700 of 2000 readings due are there, counted by their numbers; the rest is missing in 12 gaps; agreed are 98 %
+            0.400 × 0.867: 1,700 of 2,000 readings due are there, counted by their numbers; the rest is missing in 12 gaps; agreed are 98 %
             0.150 × 1.000: 1 of 1 devices have sent lately
-            0.150 × 0.994: 1690 of 1700 rows arrived in time; 95 of 100 took no longer than 98.4 min
-            0.150 × 0.990: 1700 readings fit the contract, 17 are in quarantine
-            0.100 × 0.994: 1690 rows have a time to be trusted, 4 told none, 6 came from clocks that were never set; a clock stepped back once
+            0.150 × 0.994: 1,690 of 1,700 rows arrived in time; 95 of 100 took no longer than 98.4 min
+            0.150 × 0.990: 1,700 readings fit the contract, 17 are in quarantine
+            0.100 × 0.994: 1,690 rows have a time to be trusted, 4 told none, 6 came from clocks that were never set; a clock stepped back once
             0.050 × 0.667: of 3 sensors 1 stick and 0 drift
             0.977 but for Completeness
             0.942 but for Sensors
@@ -356,11 +356,11 @@ mod tests {
         cohort.merge(&silent);
         expect![[r#"
             0.625
-            0.400 × 0.425: 1700 of 4000 readings due are there, counted by numbers where there are any, else by the cadence; the rest is missing in 12 gaps
+            0.400 × 0.425: 1,700 of 4,000 readings due are there, counted by numbers where there are any, else by the cadence; the rest is missing in 12 gaps
             0.150 × 0.500: 1 of 2 devices have sent lately
-            0.150 × 0.994: 1690 of 1700 rows arrived in time; 95 of 100 took no longer than 98.4 min
-            0.150 × 0.990: 1700 readings fit the contract, 17 are in quarantine
-            0.100 × 0.994: 1690 rows have a time to be trusted, 4 told none, 6 came from clocks that were never set; a clock stepped back once
+            0.150 × 0.994: 1,690 of 1,700 rows arrived in time; 95 of 100 took no longer than 98.4 min
+            0.150 × 0.990: 1,700 readings fit the contract, 17 are in quarantine
+            0.100 × 0.994: 1,690 rows have a time to be trusted, 4 told none, 6 came from clocks that were never set; a clock stepped back once
             0.050 × 0.667: of 3 sensors 1 stick and 0 drift
             0.881 but for Completeness
             0.694 but for Freshness

@@ -18,9 +18,12 @@ impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Statement::Completeness { received, expected, basis, objective, gaps } => {
+                let (received, expected) = (Count(received), Count(expected));
                 write!(f, "{received} of {expected} readings due are there, counted {basis}")?;
-                if gaps > 0 {
-                    write!(f, "; the rest is missing in {gaps} gaps")?;
+                match gaps {
+                    0 => {}
+                    1 => f.write_str("; the rest is missing in one gap")?,
+                    gaps => write!(f, "; the rest is missing in {} gaps", Count(gaps))?,
                 }
                 match objective {
                     Some(objective) => write!(f, "; agreed are {}", Percent(objective)),
@@ -28,28 +31,30 @@ impl fmt::Display for Statement {
                 }
             }
             Statement::Freshness { fresh, stale } => {
-                let devices = fresh + stale;
-                write!(f, "{fresh} of {devices} devices have sent lately")
+                let devices = Count(fresh + stale);
+                write!(f, "{} of {devices} devices have sent lately", Count(fresh))
             }
             Statement::Timeliness { timely, late, p95 } => {
-                write!(f, "{timely} of {} rows arrived in time", timely + late)?;
+                let all = Count(timely + late);
+                write!(f, "{} of {all} rows arrived in time", Count(timely))?;
                 match p95 {
                     Some(p95) => write!(f, "; 95 of 100 took no longer than {}", Span(p95)),
                     None => Ok(()),
                 }
             }
             Statement::Fit { rows, quarantined } => {
+                let (rows, quarantined) = (Count(rows), Count(quarantined));
                 write!(f, "{rows} readings fit the contract, {quarantined} are in quarantine")
             }
             Statement::Clock { good, untold, future, unset, steps_back } => {
-                write!(f, "{good} rows have a time to be trusted")?;
+                write!(f, "{} rows have a time to be trusted", Count(good))?;
                 for (count, what) in [
                     (untold, "told none"),
                     (future, "came from the future"),
                     (unset, "came from clocks that were never set"),
                 ] {
                     if count > 0 {
-                        write!(f, ", {count} {what}")?;
+                        write!(f, ", {} {what}", Count(count))?;
                     }
                 }
                 match steps_back {
@@ -59,9 +64,26 @@ impl fmt::Display for Statement {
                 }
             }
             Statement::Sensors { sensors, stuck, drifting } => {
+                let [sensors, stuck, drifting] = [sensors, stuck, drifting].map(Count);
                 write!(f, "of {sensors} sensors {stuck} stick and {drifting} drift")
             }
         }
+    }
+}
+
+/// A count with its thousands set apart.
+struct Count(u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
     }
 }
 

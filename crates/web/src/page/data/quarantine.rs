@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::response::Html;
 use jiff::Timestamp;
 use longlead_model::{Kind, RecordKey};
+use longlead_records::people::AuditEvent;
 use longlead_stream::{Contract, Contracts, Reason};
 use maud::{Markup, html};
 use serde_json::Value as Json;
@@ -266,9 +267,11 @@ pub(crate) async fn judge_again(
     let keeper = keeper(&seen)?;
     let done = keeper.judge_anew(contract.stream().to_owned()).await;
     let done = done.map_err(|error| problem(&error))?;
-    let who = seen.reader.user.email.as_str();
     let stream = contract.stream();
-    tracing::info!(stream, who, readings = done.readings, rows = done.rows, "judged again");
+    let detail =
+        format!("{} readings of {stream}, of which {} became rows", done.readings, done.rows);
+    let by = seen.reader.by(seen.app.now());
+    seen.app.people().append_audit(&by, AuditEvent::JudgedAgain, &detail).await?;
     seen.app.standings().forget(stream);
     stream::page(&seen, keeper, &contract, Some(done)).await
 }

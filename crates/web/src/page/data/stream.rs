@@ -178,7 +178,15 @@ fn kind(kind: ColumnKind) -> &'static str {
 }
 
 fn maybe_number(number: Option<f64>) -> Markup {
-    html! { @match number { Some(number) => (number), None => (ui::dash()) } }
+    let grouped = |number: f64| {
+        let is_long = number.fract() == 0.0 && number.abs() >= 1_000.0 && number.abs() < 1e15;
+        match is_long {
+            true if number < 0.0 => format!("−{}", count(number.abs() as u64)),
+            true => count(number as u64),
+            false => number.to_string(),
+        }
+    };
+    html! { @match number { Some(number) => (grouped(number)), None => (ui::dash()) } }
 }
 
 fn devices(standing: &Standing) -> Markup {

@@ -214,6 +214,9 @@ async fn who_may_change_a_contract_may_judge_again_what_it_held_back() {
     ] {
         assert!(judged.text.contains(told), "no {told} in {}", judged.text);
     }
+    let owner = person(&app, Role::Owner).await;
+    let audit = owner.get("/audit").await.text;
+    assert!(audit.contains("1300 readings of climate, of which 50 became rows"), "{audit}");
     let unknown = firmware.post("/data/nothing/judge-again", &[]).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }

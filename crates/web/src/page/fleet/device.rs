@@ -114,7 +114,7 @@ pub(crate) async fn show(
     };
     let lede = html! {
         (capitalised(device.state.map_or("registered", DeviceEventKind::as_str)))
-        @if let Some(at) = device.state_at { " since " (ui::instant(at)) " UTC" }
+        @if let Some(at) = device.state_at { " since " (ui::instant(at)) }
         "."
     };
     let title = format!("Device {}", device.serial);
@@ -138,7 +138,7 @@ fn facts(device: &Device, names: &FleetNames<'_>) -> Markup {
                 dt { (capitalised(attribute.as_str())) }
                 dd { (fact(device, *attribute, names)) }
             }
-            dt { "Unchanged since" } dd { (ui::instant(device.since)) " UTC" }
+            dt { "Unchanged since" } dd { (ui::instant(device.since)) }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What one device sent, on its page: a chart for each number of each of its streams, and how
 //! complete each is.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan as _};
@@ -64,6 +65,8 @@ struct Sent {
     rows: DeviceRows,
     figures: Figures,
     is_part: bool,
+    /// What charts reach from and to, in microseconds since 1970.
+    window: Range<i64>,
 }
 
 /// Charts of a device, for those who may read what devices send.
@@ -115,7 +118,7 @@ async fn sent(
     let first = first.map(|(at, _)| *at).min().unwrap_or(window.start);
     let window = if span == Span::All || is_part { first..window.end } else { window };
     let figures = device_figures(contract, &rows, window.clone(), window.end);
-    Ok(Some(Sent { contract: Arc::clone(contract), rows, figures, is_part }))
+    Ok(Some(Sent { contract: Arc::clone(contract), rows, figures, is_part, window }))
 }
 
 fn is_trusted(clock: Clock) -> bool {
@@ -134,12 +137,18 @@ fn stream(sent: &Sent, versions: &[DeviceVersion]) -> Markup {
                 @if untrusted > 0 { " " (count(untrusted)) " have a time that can't be trusted, and aren't drawn." }
             }
             div.device-charts {
-                @for (name, values) in &sent.rows.fields {
+                @for (name, values) in sent.rows.fields.iter().filter(|it| has_any(it)) {
                     (field(sent, name, values, versions))
                 }
             }
+            @let untold: Vec<&str> = sent.rows.fields.iter().filter(|it| !has_any(it)).map(|it| it.0.as_str()).collect();
+            @if !untold.is_empty() { p.muted { "In no reading: " (untold.join(", ")) "." } }
         }
     }
+}
+
+fn has_any((_, values): &(String, Vec<Option<f64>>)) -> bool {
+    values.iter().any(Option::is_some)
 }
 
 /// How much of what was due is there.
@@ -200,13 +209,13 @@ fn drawn(sent: &Sent, title: &str, points: &[(i64, f64)], versions: &[DeviceVers
         line.into_iter().map(|(at, value)| (instant(at), value)).unzip();
     let mode = if points.len() <= 100 { Mode::LinesMarkers } else { Mode::Lines };
     let traces: Vec<Box<dyn Trace>> = vec![Scatter::new(x, y).name(title).mode(mode)];
-    let (first, last) = (points.first().map(|it| it.0), points.last().map(|it| it.0));
-    let within = first.unwrap_or_default()..=last.unwrap_or_default();
+    // The whole window, so that what is missing before and after is seen to be.
+    let Range { start: from, end: to } = sent.window;
     let layout = Layout::new()
         .show_legend(false)
-        .x_axis(Axis::new().type_(AxisType::Date))
+        .x_axis(Axis::new().type_(AxisType::Date).range(vec![instant(from), instant(to)]))
         .margin(Margin::new().left(48).right(12).top(8).bottom(36))
-        .shapes(marks(versions, &within));
+        .shapes(marks(versions, &sent.window));
     let label = format!("{title} over time; a dotted line where firmware or revision changed");
     let shown = points.iter().rev().take(LINES);
     let table = html! {
@@ -224,7 +233,7 @@ fn instant(micros: i64) -> String {
 }
 
 /// A line where firmware or revision changed.
-fn marks(versions: &[DeviceVersion], within: &std::ops::RangeInclusive<i64>) -> Vec<Shape> {
+fn marks(versions: &[DeviceVersion], within: &Range<i64>) -> Vec<Shape> {
     let changes = changes(versions);
     let drawn = changes.iter().filter(|it| within.contains(&it.at.as_microsecond()));
     drawn
