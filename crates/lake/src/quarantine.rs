@@ -62,7 +62,7 @@ impl Told<'_> {
             mix(hash ^ hash_text(self.payload))
         };
         let (high, low) = (part(0x6c6f_6e67), part(0x6c65_6164));
-        u128::from(high) << 64 | u128::from(low)
+        (u128::from(high) << 64) | u128::from(low)
     }
 }
 
