@@ -60,6 +60,13 @@ impl End {
     }
 }
 
+impl End {
+    /// Whether asking again is no use: the version isn't spoken, or the client isn't let in.
+    fn is_final(&self) -> bool {
+        matches!(self, End::Told(0x84..=0x87 | 0x8A | 0x8C))
+    }
+}
+
 impl MqttDoor {
     pub(super) fn new(address: &str, token: Option<&str>, kept: usize) -> MqttDoor {
         let token = token.map(str::to_owned);
@@ -86,7 +93,8 @@ impl MqttDoor {
             Ok(connection) => connection,
             Err(end) => {
                 report.refuse(end.text());
-                return Attempt { left: parcel, wait: None };
+                let left = if end.is_final() { Parcel::new() } else { parcel };
+                return Attempt { left, wait: None };
             }
         };
         let mut settled = vec![Settled::No; parcel.len()];

@@ -204,6 +204,51 @@ fn an_mqtt_door_that_forgets_gets_again_what_it_did_not_acknowledge() {
     assert!(twice > 0, "what was taken without an acknowledgement comes again");
 }
 
+/// Answers CONNECT with one reason code, and messages with another.
+fn refusing_mqtt(stream: TcpStream, heard: &Heard, connack: u8, puback: u8) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    packet(&mut reader).filter(|(kind, _)| *kind == 0x10)?;
+    reader.get_mut().write_all(&[0x20, 3, 0, connack, 0]).ok()?;
+    if connack != 0 {
+        heard.request();
+        return None;
+    }
+    loop {
+        let (kind, body) = packet(&mut reader)?;
+        if kind != 0x32 {
+            return None;
+        }
+        heard.request();
+        let end = 2 + usize::from(u16::from_be_bytes([body[0], body[1]]));
+        reader.get_mut().write_all(&[0x40, 3, body[end], body[end + 1], puback]).ok()?;
+    }
+}
+
+#[test]
+fn what_is_refused_for_good_is_not_sent_again() {
+    let fleet = fleet(33, 3);
+    let (from, to) = (day(70), day(70) + jiff::SignedDuration::from_hours(2));
+    for (connack, puback, told) in [
+        (0, 0x87, "MQTT PUBACK 0x87"),
+        (0, 0x90, "MQTT PUBACK 0x90"),
+        (0, 0x99, "MQTT PUBACK 0x99"),
+        (0x87, 0, "MQTT connection ended with 0x87"),
+    ] {
+        let answering = move |stream, heard: &Heard| refusing_mqtt(stream, heard, connack, puback);
+        let server = Server::start(Arc::new(answering));
+        let mqtt = Some(server.address.clone());
+        let doors = Doors { mqtt, attempts: 5, ..Doors::default() };
+        let report = speak(fleet.run(from, to), from, Pace::Unbounded, &doors, &|_| ());
+        assert!(report.refused.keys().eq([told]), "{report}");
+        assert_eq!((report.acknowledged, report.redelivered), (0, 0), "{told}: {report}");
+        let requests = server.heard.requests.load(Ordering::Relaxed) as u64;
+        match connack {
+            0 => assert_eq!(requests, report.sent, "{told}: each message came once"),
+            _ => assert!(requests > 0 && requests <= report.sent, "{told}: {requests}"),
+        }
+    }
+}
+
 #[test]
 fn a_door_that_is_closed_is_given_up_on() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
