@@ -17,6 +17,7 @@ mod csv;
 mod event;
 mod facts;
 mod history;
+mod identity;
 mod import;
 mod read;
 mod snapshot;
@@ -32,6 +33,10 @@ use crate::store::{Store, StoreError};
 pub use change::{Applied, ChangeError, DeviceChange, EventChange, Refusal};
 pub use csv::{DEVICE_COLUMNS, EVENT_COLUMNS};
 pub use facts::{Attribute, Facts, SERIAL_CHARACTERS_MAX, Serial, SerialError};
+pub use identity::{
+    CLAIM_DAYS_MAX, CertificateProof, CertificateProofError, DeviceCertificate, DeviceClaim,
+    DeviceIdentity, DeviceRevocation,
+};
 pub use import::{Import, ImportError, ImportKind, ImportPreview, PreviewedDevice};
 pub use read::{Counts, DeviceFilter, Facet};
 pub use snapshot::{SnapshotBatch, SnapshotColumn, SnapshotTable};

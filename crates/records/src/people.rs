@@ -28,6 +28,7 @@ pub use audit::{AuditEntry, AuditEvent, AuditFilter};
 pub use one_time::{FirstOwner, OneTime, OneTimeError};
 pub(crate) use password::checks as password_checks;
 pub use password::{BYTES_MAX, CHARACTERS_MIN, PasswordError};
+pub(crate) use secret::hash_of;
 pub use secret::{Secret, SessionSecret};
 pub use session::Session;
 pub use share::{Share, ShareLevel};

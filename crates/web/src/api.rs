@@ -11,6 +11,7 @@ pub(crate) mod contract;
 pub(crate) mod device;
 pub(crate) mod docs;
 pub(crate) mod document;
+pub(crate) mod identity;
 pub(crate) mod impact;
 pub(crate) mod insight;
 mod json;

@@ -17,7 +17,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::api::operation::Operation;
 use crate::api::{
-    backup, change, contract, device, docs, document, impact, insight, problems, record, what_if,
+    backup, change, contract, device, docs, document, identity, impact, insight, problems, record,
+    what_if,
 };
 use crate::app::App;
 use crate::problem::Problem;
@@ -79,6 +80,9 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/fleet/devices/{serial}", ReadFleet, page::fleet::device::show),
         post("/fleet/devices/{serial}/events", EditFleet, page::fleet::device::add_event),
         post("/fleet/devices/{serial}/retract", EditFleet, page::fleet::device::retract),
+        get("/fleet/devices/{serial}/identity", ReadFleet, page::fleet::identity::show),
+        post("/fleet/devices/{serial}/claims", EditFleet, page::fleet::identity::make_claim),
+        post("/fleet/devices/{serial}/revoke", EditFleet, page::fleet::identity::revoke),
         get("/fleet/import", EditFleet, page::fleet::import::form),
         post("/fleet/import", EditFleet, page::fleet::import::upload),
         get("/fleet/import/{import}", EditFleet, page::fleet::import::preview),
@@ -194,6 +198,10 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/devices/{serial}/events", ReadFleet, device::events).told(&device::EVENTS),
         post("/api/v1/devices/{serial}/events", EditFleet, device::add_event)
             .told(&device::ADD_EVENT),
+        get("/api/v1/devices/{serial}/identity", ReadFleet, identity::show).told(&identity::SHOW),
+        post("/api/v1/devices/{serial}/claims", EditFleet, identity::claim).told(&identity::CLAIM),
+        post("/api/v1/devices/{serial}/revoke", EditFleet, identity::revoke)
+            .told(&identity::REVOKE),
         get("/api/v1/fleet", ReadFleet, device::counts).told(&device::COUNTS),
         post("/api/v1/fleet/imports", EditFleet, device::import).told(&device::IMPORT),
         get("/api/v1/fleet/imports/{import}", EditFleet, device::show_import)

@@ -75,6 +75,15 @@ pub(super) const TABLES: &[Table] = &[
     table!(device_event by id:
         id Integer, device Integer, kind Text, at_us Integer, cause Text, source Text, note Text,
         change Integer, retracted Integer),
+    table!(device_claim by id:
+        id Integer, device Integer, secret_hash Text, made_us Integer, actor Text,
+        app_user Integer, token Integer, expires_us Integer, key_hash Text, used_us Integer,
+        void_us Integer),
+    table!(device_certificate by id:
+        id Integer, device Integer, number Text, proof Text, since_us Integer, until_us Integer),
+    table!(device_revocation by id:
+        id Integer, device Integer, at_us Integer, actor Text, app_user Integer, token Integer,
+        why Text),
     table!(device_count by product, revision, firmware, market, carrier, state, owner:
         product Text, revision Text, firmware Text, market Text, carrier Text, state Text,
         owner Integer, n Integer),

@@ -32,6 +32,11 @@ impl Secret {
         Secret::new().map(|secret| Secret(format!("longlead_{}", secret.0)))
     }
 
+    /// A secret with which a device enrols; it says so, too.
+    pub(crate) fn of_claim() -> Result<Secret, StoreError> {
+        Secret::new().map(|secret| Secret(format!("claim_{}", secret.0)))
+    }
+
     /// What is kept of it.
     pub(crate) fn hash(&self) -> String {
         hash_of(&self.0)

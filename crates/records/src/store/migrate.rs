@@ -20,7 +20,8 @@ macro_rules! migrations {
 }
 
 /// In order; the first is version 1.
-const MIGRATIONS: &[Migration] = migrations!["0001_journal_and_people", "0002_devices"];
+const MIGRATIONS: &[Migration] =
+    migrations!["0001_journal_and_people", "0002_devices", "0003_device_identity"];
 
 /// The version of the tables that this program writes.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -10,6 +10,7 @@
 mod backup;
 mod crash;
 mod devices;
+mod identity;
 mod journal;
 mod nodes;
 mod people;

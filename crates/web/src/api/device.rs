@@ -532,7 +532,7 @@ pub(crate) async fn add_event(
     Ok(answer::json(StatusCode::OK, &applied_body(recorded.map_err(problem)?)))
 }
 
-fn decoded<T: serde::de::DeserializeOwned>(body: Json) -> Result<T, Problem> {
+pub(crate) fn decoded<T: serde::de::DeserializeOwned>(body: Json) -> Result<T, Problem> {
     decode(body, "body")
         .map_err(|told| unprocessable("The body isn't what is expected").diagnostics(vec![told]))
 }

@@ -141,7 +141,8 @@ fn token_form(seen: &Seen) -> Markup {
     let role = seen.reader.user.role;
     let may = |scope: &Scope| {
         let needs = [Needs::ReadRecords, Needs::ReadInsights, Needs::WriteRecords];
-        let needs = [needs.as_slice(), &[Needs::ReadMetrics, Needs::Admin]].concat();
+        let fleet = [Needs::ReadFleet, Needs::EditFleet, Needs::ReadMetrics, Needs::Admin];
+        let needs = [needs.as_slice(), &fleet].concat();
         needs.iter().any(|needs| needs.scope() == Some(*scope) && needs.met_by(role))
     };
     html! {

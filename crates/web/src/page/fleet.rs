@@ -2,6 +2,7 @@
 
 pub(crate) mod device;
 pub(crate) mod export;
+pub(crate) mod identity;
 pub(crate) mod import;
 mod telemetry;
 

@@ -90,12 +90,17 @@ pub(crate) async fn show(
     let with_replaced = asked.replaced.is_some();
     let versions = versions_of(&seen.app, &seen.reader, &device, with_replaced).await?;
     let events = events_of(&seen.app, &seen.reader, &device).await?;
+    let identity = seen.app.journal().devices().identity(&device.serial).await?;
     let names = FleetNames::of(&seen).await?;
     let may_edit = Needs::EditFleet.met_by(seen.reader.user.role);
     let span = Span::named(asked.window.as_deref());
     let sent = telemetry::of_device(&seen, device.serial.as_str(), span, &versions).await?;
     let main = html! {
         section.card { (facts(&device, &names)) }
+        p.toolbar {
+            span.muted { (super::identity::standing(&identity, seen.app.now())) }
+            a.button.small.quiet href={ "/fleet/devices/" (device.serial) "/identity" } { "Identity" }
+        }
         section {
             h2 { "What happened" }
             (timeline(&seen, &device, &moments(&events, &versions), &names, may_edit))

@@ -217,3 +217,61 @@ async fn a_device_shows_what_it_sent_how_complete_it_is_and_what_became_of_it() 
     assert_eq!(theirs.status, StatusCode::OK, "{}", theirs.text);
     assert!(!theirs.text.contains("What it sent"), "no partner reads what devices send");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_token_is_told_once_and_a_revocation_makes_it_void() {
+    let app = app().await;
+    let (product, viewer) = (person(&app, Role::Product).await, person(&app, Role::Viewer).await);
+    registered(&app, "CT-1", &[]).await;
+    let page = product.get("/fleet/devices/CT-1").await.text;
+    assert!(page.contains("It has no certificate.") && page.contains("CT-1/identity"), "{page}");
+    let made = product.post("/fleet/devices/CT-1/claims", &[("days", "7")]).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    let (_, after) = made.text.split_once("claim_").unwrap();
+    let secret = format!("claim_{}", after.split('<').next().unwrap());
+    assert_eq!(secret.len(), 6 + 64, "{secret}");
+    let path = "/fleet/devices/CT-1/identity";
+    let page = product.get(path).await.text;
+    assert!(page.contains("A claim token waits for it") && !page.contains("claim_"), "{page}");
+    let refused = viewer.post("/fleet/devices/CT-1/claims", &[("days", "7")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let refused = viewer.post("/fleet/devices/CT-1/revoke", &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let page = viewer.get(path).await.text;
+    assert!(!page.contains("<button class=\"button danger\">"), "{page}");
+    let fields = [("why", "It was stolen")];
+    let revoked = product.post("/fleet/devices/CT-1/revoke", &fields).await;
+    assert_eq!(revoked.location.as_deref(), Some(path), "{}", revoked.text);
+    let page = product.get(path).await.text;
+    assert!(page.contains("It was stolen") && page.contains("void: the device"), "{page}");
+    let devices = app.journal().devices();
+    assert_eq!(devices.use_claim(&secret, b"key", now()).await.unwrap(), None);
+    assert_eq!(product.get("/fleet/devices/CT-9/identity").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_make_claim_tokens_and_revoke_devices_too() {
+    let app = app().await;
+    let (product, partner) = (person(&app, Role::Product).await, person(&app, Role::Partner).await);
+    registered(&app, "CT-1", &[]).await;
+    let path = "/api/v1/devices/CT-1";
+    let made = product.json(Method::POST, &format!("{path}/claims"), "{}").await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let told: serde_json::Value = serde_json::from_str(&made.text).unwrap();
+    let secret = told["token"].as_str().unwrap();
+    let devices = app.journal().devices();
+    let claimed = devices.use_claim(secret, b"key", now()).await.unwrap();
+    assert_eq!(claimed.map(|it| it.to_string()).as_deref(), Some("CT-1"));
+    for days in ["0", "366"] {
+        let body = format!("{{\"days\":{days}}}");
+        let refused = product.json(Method::POST, &format!("{path}/claims"), &body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    }
+    let why = "{\"why\":\"It was stolen\"}";
+    let revoked = product.json(Method::POST, &format!("{path}/revoke"), why).await;
+    assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.text);
+    let told: serde_json::Value = serde_json::from_str(&revoked.text).unwrap();
+    assert_eq!(told["revocations"][0]["why"], "It was stolen");
+    let unseen = partner.json(Method::GET, &format!("{path}/identity"), "").await;
+    assert_eq!(unseen.status, StatusCode::NOT_FOUND, "it isn't their organisation's");
+}
