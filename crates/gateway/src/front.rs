@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 mod together;
 
@@ -12,10 +13,11 @@ use jiff::Timestamp;
 use longlead_stream::{
     Arrival, Batch, Contracts, Judged, Plausible, Receipt, Refusal, Sender, judge,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::decode::decode_onto;
+use crate::identity::{Issued, Request};
 use crate::{Context, Format, Limits, decode};
 use together::Waiting;
 
@@ -41,6 +43,28 @@ pub trait Registry: Send + Sync + 'static {
 
     /// Whether a token is that of a system which speaks for any device, such as a network server.
     fn is_system(&self, token: &str) -> bool;
+
+    /// When a device was revoked the last time. No certificate from before that is good, and none
+    /// of the factory: only a person lets it in again, by a claim token.
+    fn revoked(&self, _serial: &str) -> Option<Timestamp> {
+        None
+    }
+
+    /// Binds a claim token to the key of a request, and gives the serial number of the device that
+    /// it is for. A token is good for one key: a device that never got the answer may ask again.
+    fn claim<'a>(
+        &'a self,
+        _token: &'a str,
+        _request: &'a Request,
+    ) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async { None })
+    }
+
+    /// Notes a certificate before its device gets it. It gets none if this says `false`: it can't be
+    /// noted, or the device was revoked meanwhile.
+    fn issued<'a>(&'a self, _certificate: &'a Issued) -> BoxFuture<'a, bool> {
+        Box::pin(async { true })
+    }
 }
 
 /// What a registry knows of a device.
@@ -106,6 +130,28 @@ pub(crate) struct Parcel {
     pub(crate) device: Option<String>,
     pub(crate) precision: crate::Precision,
     pub(crate) peer: Peer,
+}
+
+/// How long a listener that fails is left alone: mostly there are too many open files, and trying
+/// again at once would only keep the machine busy.
+const LISTENER_REST: Duration = Duration::from_millis(100);
+
+/// The next connection. Whatever one connection fails of, the door stays open.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Acknowledgements are small and waited for. A connection that is gone already is
+                // found out when it is read.
+                let _set = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection of a device can't be taken");
+                tokio::time::sleep(LISTENER_REST).await;
+            }
+        }
+    }
 }
 
 /// Refuses a listener without TLS on an address that others reach, unless that is wanted.

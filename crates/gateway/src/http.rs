@@ -6,6 +6,9 @@
 //! | `POST /ingest/v1/chirpstack` | events of ChirpStack v4 | a receipt |
 //! | `POST /write`, `POST /api/v2/write` | line protocol | 204, or 400 in InfluxDB's words |
 //! | `GET /ping`, `GET /health` | | that the door is open |
+//! | `POST /enrol` | a request for a certificate | the certificate, behind TLS only |
+//! | `GET /ca.pem` | | the certificate of the devices' authority |
+//! | `GET /mqtt` | MQTT over WebSocket | |
 //!
 //! Bodies may be packed with gzip or Zstandard (`Content-Encoding`). A body is acknowledged once
 //! everything in it is on stable storage, in a table or in quarantine. What can't be taken now is
@@ -14,31 +17,44 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use longlead_stream::Refusal;
 use tokio::net::TcpListener;
 
 use crate::front::{Front, Parcel, Peer, Taken, only_loopback};
+use crate::identity::Presented;
+use crate::mqtt::Broker;
 use crate::unpack::{UnpackError, unpack};
-use crate::{Encoding, Format, Precision};
+use crate::{Encoding, Format, Precision, identity};
 
 mod answer;
 mod influx;
+mod websocket;
 
-use answer::{Problem, receipt};
+pub(crate) use answer::Problem;
+use answer::receipt;
 
 /// The routes of the door. Where the connection tells who is at its other end, a [`Peer`] is an
 /// extension of each request.
-pub fn router(front: Arc<Front>) -> Router {
-    Router::new()
+pub fn router(front: Arc<Front>, broker: Option<Arc<Broker>>) -> Router {
+    let router = match broker {
+        Some(broker) => {
+            Router::new().route("/mqtt", get(websocket::upgrade).layer(Extension(broker)))
+        }
+        None => Router::new(),
+    };
+    router
+        .route("/enrol", post(identity::enrol))
+        .route("/ca.pem", get(identity::authority))
         .route("/ingest/v1/chirpstack", post(chirpstack))
         .route("/ingest/v1/{stream}", post(ingest))
         .route("/write", post(influx::write_v1))
@@ -99,11 +115,14 @@ impl Parcel {
 /// Who sends: by certificate, by token, or anyone where the door is open.
 fn peer(front: &Front, request: &Request<Body>, token: Option<&str>) -> Result<Peer, Problem> {
     if let Some(peer) = request.extensions().get::<Peer>() {
+        // The certificate was looked at when the connection began, which may be long ago.
+        let presented = request.extensions().get::<Presented>();
+        let holds = presented.is_none_or(|it| it.holds(front.registry(), Timestamp::now()));
         let is_known = match peer {
             Peer::Device(serial) => front.registry().device(serial).is_some(),
             Peer::System | Peer::Anyone => true,
         };
-        return if is_known { Ok(peer.clone()) } else { Err(Problem::unauthorised()) };
+        return if is_known && holds { Ok(peer.clone()) } else { Err(Problem::unauthorised()) };
     }
     let token = token.map(str::to_owned).or_else(|| header_token(request.headers()));
     if token.is_some_and(|token| front.registry().is_system(&token)) {
@@ -113,7 +132,7 @@ fn peer(front: &Front, request: &Request<Body>, token: Option<&str>) -> Result<P
 }
 
 /// The token of `Token …`, `Bearer …`, or the password of `Basic …`.
-fn header_token(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn header_token(headers: &HeaderMap) -> Option<String> {
     let (scheme, credentials) = header(headers, AUTHORIZATION).split_once(' ')?;
     match scheme.to_ascii_lowercase().as_str() {
         "token" | "bearer" => Some(credentials.trim().to_owned()),

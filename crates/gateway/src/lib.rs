@@ -20,6 +20,7 @@ mod decode;
 mod format;
 mod front;
 pub mod http;
+pub mod identity;
 pub mod mqtt;
 mod unpack;
 

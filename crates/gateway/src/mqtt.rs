@@ -16,6 +16,7 @@ mod session;
 mod store;
 mod topic;
 mod tree;
+mod will;
 
 use std::io;
 use std::path::Path;
@@ -25,8 +26,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
-use crate::front::{Front, Peer, only_loopback};
+use crate::front::{Front, Peer, accept, only_loopback};
 use hub::Hub;
 use store::Store;
 pub use store::StoreError;
@@ -100,8 +102,11 @@ impl Broker {
             Some(file) => Store::open(file)?,
             None => (Store::forgetful(), Vec::new()),
         };
-        let hub = Hub::new(settings.clone(), store, kept)?;
+        let (hub, wills) = Hub::new(settings.clone(), store, kept)?;
         let broker = Arc::new(Broker { front, settings, hub, links: AtomicU64::new(1) });
+        for waiting in wills {
+            tokio::spawn(connection::mourn(Arc::clone(&broker), waiting));
+        }
         let sweeper = Arc::downgrade(&broker);
         tokio::spawn(async move {
             loop {
@@ -119,14 +124,24 @@ impl Broker {
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
         peer: Option<Peer>,
     ) {
-        connection::serve(Arc::clone(self), stream, peer).await;
+        self.serve_until(stream, peer, None).await;
+    }
+
+    /// Serves one connection until it ends, at the latest at an instant.
+    pub(crate) async fn serve_until(
+        self: &Arc<Broker>,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        peer: Option<Peer>,
+        until: Option<Instant>,
+    ) {
+        connection::serve(Arc::clone(self), stream, peer, until).await;
     }
 
     /// Serves plain connections to a listener. It refuses to on an address that others reach,
     /// unless `may_be_reached`: nothing on it is encrypted.
     ///
     /// # Errors
-    /// The address is one that others reach, or the listener fails.
+    /// The address is one that others reach.
     pub async fn serve_plain(
         self: Arc<Broker>,
         listener: TcpListener,
@@ -134,9 +149,7 @@ impl Broker {
     ) -> io::Result<()> {
         only_loopback(&listener, may_be_reached)?;
         loop {
-            let (stream, _) = listener.accept().await?;
-            // Acknowledgements are small and waited for.
-            stream.set_nodelay(true)?;
+            let stream = accept(&listener).await;
             let broker = Arc::clone(&self);
             tokio::spawn(async move { broker.serve(stream, None).await });
         }
@@ -147,7 +160,8 @@ impl Broker {
         self.hub.end_links(Some(serial), codec::reason::ADMINISTRATIVE);
     }
 
-    /// Tells every client that the server closes.
+    /// Tells every client that the server closes. Their wills are sent once it is there again, if
+    /// they are kept.
     pub fn close(&self) {
         self.hub.end_links(None, codec::reason::CLOSING);
     }

@@ -510,6 +510,47 @@ pub(crate) struct ServeArguments {
     #[arg(long, env = "LONGLEAD_DEVICES_MAY_BE_REACHED", help_heading = "Devices")]
     pub(crate) devices_may_be_reached: bool,
 
+    /// Where devices send by HTTPS, get certificates, and show them
+    #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_DEVICES_HTTPS", help_heading = "Devices")]
+    pub(crate) devices_https: Option<String>,
+
+    /// Where devices send by MQTT with TLS, and show their certificates
+    #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_DEVICES_MQTTS", help_heading = "Devices")]
+    pub(crate) devices_mqtts: Option<String>,
+
+    /// The certificate chain that devices are shown, as PEM; without one the devices' own authority
+    /// makes it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "LONGLEAD_DEVICES_CERTIFICATE",
+        help_heading = "Devices"
+    )]
+    pub(crate) devices_certificate: Option<PathBuf>,
+
+    /// That certificate's key, as PEM
+    #[arg(long, value_name = "FILE", env = "LONGLEAD_DEVICES_KEY", help_heading = "Devices")]
+    pub(crate) devices_key: Option<PathBuf>,
+
+    /// A name or address by which devices reach the server, for a certificate that the authority
+    /// makes; may be repeated [default: those of this machine alone]
+    #[arg(long, value_name = "NAME", help_heading = "Devices")]
+    pub(crate) devices_name: Vec<String>,
+
+    /// Certificates of authorities, as PEM, whose certificates devices leave the factory with: they
+    /// enrol by them
+    #[arg(long, value_name = "FILE", env = "LONGLEAD_DEVICES_FACTORIES", help_heading = "Devices")]
+    pub(crate) devices_factories: Option<PathBuf>,
+
+    /// The folder of the devices' authority [default: `identity` in the lake's folder]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "LONGLEAD_DEVICES_AUTHORITY",
+        help_heading = "Devices"
+    )]
+    pub(crate) devices_authority: Option<PathBuf>,
+
     /// The certificate chain, as PEM: TLS is on with it
     #[arg(long, value_name = "FILE", env = "LONGLEAD_TLS_CERTIFICATE", help_heading = "Server")]
     pub(crate) tls_certificate: Option<PathBuf>,

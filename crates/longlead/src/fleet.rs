@@ -19,7 +19,7 @@ use longlead_records::Journal;
 use longlead_web::telemetry::Telemetry;
 use tokio::task::JoinHandle;
 
-pub(crate) use doors::Doors;
+pub(crate) use doors::{Doors, DoorsTls};
 use intake::LakeIntake;
 use keeper::Keeper;
 use registry::KnownDevices;
@@ -58,10 +58,10 @@ impl Fleet {
             "the lake is open"
         );
         let intake = LakeIntake::new(lake.clone(), journal);
-        let registry = KnownDevices::start(journal, doors.token.clone()).await?;
+        let (registry, gone) = KnownDevices::start(journal, doors.token.clone()).await?;
         let known = Arc::clone(&registry) as _;
         let front = Front::new(Arc::clone(&intake) as _, known, Limits::default(), doors.is_open);
-        let open = doors.open(front, folder).await?;
+        let open = doors.open(front, folder, gone).await?;
         let told = open.told();
         let removals = Arc::new(Removals::default());
         let retention = retention::keep(lake.clone(), Arc::clone(&intake), Arc::clone(&removals));

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use longlead_model::{Bundle, Source};
 use longlead_stream::{Contracts, Judged, Receipt, Refusal};
 
 use super::{BoxFuture, Front, Intake, Known, Registry};
 use crate::Limits;
+use crate::identity::{Issued, Request};
 
 /// The one contract there is. Readings of other streams are in quarantine, with who sent them.
 const CONTRACT: &str = r#"
@@ -111,8 +113,21 @@ impl Intake for Keeper {
     }
 }
 
-/// Knows the devices CT-1 and CT-2, and the gateway GW-1.
-pub(crate) struct Three;
+/// Knows the devices CT-1 and CT-2, and the gateway GW-1. Each has a claim token.
+#[derive(Default)]
+pub(crate) struct Three {
+    revoked: Mutex<Vec<(String, Timestamp)>>,
+    claimed: Mutex<Vec<(String, Vec<u8>)>>,
+}
+
+impl Three {
+    pub(crate) fn revoke(&self, serial: &str) {
+        self.revoked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((serial.to_owned(), Timestamp::now()));
+    }
+}
 
 impl Registry for Three {
     fn device(&self, serial: &str) -> Option<Known> {
@@ -127,6 +142,31 @@ impl Registry for Three {
     fn is_system(&self, token: &str) -> bool {
         token == "system-token"
     }
+
+    fn revoked(&self, serial: &str) -> Option<Timestamp> {
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        revoked.iter().rev().find(|it| it.0 == serial).map(|it| it.1)
+    }
+
+    fn claim<'a>(&'a self, token: &'a str, request: &'a Request) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let serial = token.strip_prefix("claim-").or(token.strip_prefix("anew-"))?;
+            let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = match claimed.iter().find(|it| it.0 == token) {
+                Some((_, key)) => key.clone(),
+                None => {
+                    claimed.push((token.to_owned(), request.key().to_vec()));
+                    request.key().to_vec()
+                }
+            };
+            (key == request.key()).then(|| serial.to_owned())
+        })
+    }
+
+    fn issued<'a>(&'a self, certificate: &'a Issued) -> BoxFuture<'a, bool> {
+        let may = self.revoked(&certificate.serial).is_none_or(|it| it < certificate.since);
+        Box::pin(async move { may })
+    }
 }
 
 pub(crate) fn front() -> (Arc<Keeper>, Arc<Front>) {
@@ -140,5 +180,5 @@ pub(crate) fn open_front() -> (Arc<Keeper>, Arc<Front>) {
 pub(crate) fn of(keeper: Keeper, is_open: bool) -> (Arc<Keeper>, Arc<Front>) {
     let keeper = Arc::new(keeper);
     let intake: Arc<dyn Intake> = Arc::<Keeper>::clone(&keeper);
-    (keeper, Front::new(intake, Arc::new(Three), Limits::default(), is_open))
+    (keeper, Front::new(intake, Arc::new(Three::default()), Limits::default(), is_open))
 }

@@ -1,6 +1,6 @@
 //! Receipts, and problems (RFC 9457).
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use longlead_stream::Refusal;
@@ -10,7 +10,7 @@ use super::Taken;
 
 /// Why a request failed.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     pub(super) status: StatusCode,
     pub(super) title: &'static str,
     pub(super) detail: String,
@@ -27,17 +27,30 @@ impl Problem {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unknown format", detail)
     }
 
-    pub(super) fn unauthorised() -> Problem {
+    pub(crate) fn unauthorised() -> Problem {
         let detail = "show the certificate of a device that is known, or the token of a system";
         Problem::new(StatusCode::UNAUTHORIZED, "Who are you?", detail)
     }
 
-    pub(super) fn too_large(bytes_max: usize) -> Problem {
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, "Not here", detail)
+    }
+
+    pub(crate) fn needs_tls() -> Problem {
+        Problem::forbidden("certificates are given at the address with TLS only")
+    }
+
+    pub(super) fn needs_websocket() -> Problem {
+        let detail = "ask for a WebSocket of version 13 with the subprotocol \"mqtt\"";
+        Problem::new(StatusCode::UPGRADE_REQUIRED, "MQTT is spoken here", detail)
+    }
+
+    pub(crate) fn too_large(bytes_max: usize) -> Problem {
         let detail = format!("a body has at most {bytes_max} bytes, packed and unpacked");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", detail)
     }
 
-    pub(super) fn malformed(detail: impl Into<String>) -> Problem {
+    pub(crate) fn malformed(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, "Can't be read", detail)
     }
 
@@ -47,7 +60,9 @@ impl Problem {
         let is_unauthorised = self.status == StatusCode::UNAUTHORIZED;
         let ask = is_unauthorised
             .then_some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"devices\"")));
-        retry.into_iter().chain(ask)
+        let needs_upgrade = self.status == StatusCode::UPGRADE_REQUIRED;
+        let upgrade = needs_upgrade.then_some((UPGRADE, HeaderValue::from_static("websocket")));
+        retry.into_iter().chain(ask).chain(upgrade)
     }
 }
 

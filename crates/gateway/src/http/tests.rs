@@ -14,7 +14,8 @@ async fn ask(
     front: &Arc<Front>,
     request: Request<Body>,
 ) -> (StatusCode, String, axum::http::HeaderMap) {
-    let response = router(Arc::clone(front)).oneshot(request).await.expect("a router answers");
+    let response =
+        router(Arc::clone(front), None).oneshot(request).await.expect("a router answers");
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 20).await.expect("the body is whole");
     (parts.status, String::from_utf8(body.to_vec()).expect("UTF-8"), parts.headers)

@@ -14,16 +14,20 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Broker;
 use super::codec::{self, Connect, Decoder, Fault, Packet, Publish, Qos, Version, Wish, reason};
-use super::hub::now;
+use super::hub::{Waiting, now};
 use super::message::Message;
 use super::session::{Link, Outgoing};
 use super::store::Kept;
 use super::topic::{self, Purpose};
+use super::will::Will;
 use crate::front::{Parcel, Peer};
 use crate::{Encoding, Format, Precision, unpack};
 
 /// How long a client may take to read what it is sent.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// As long as a connection ever lasts.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 8 << 10;
@@ -51,6 +55,8 @@ struct Connection {
     aliases: HashMap<u16, String>,
     expiry_seconds: u32,
     packet_max: usize,
+    /// What is to be told when the client is lost, with its number.
+    will: Option<(u64, Will)>,
 }
 
 /// A message after the readings in it were taken.
@@ -93,6 +99,7 @@ pub(super) async fn serve(
     broker: Arc<Broker>,
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
     peer: Option<Peer>,
+    until: Option<Instant>,
 ) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut buffer = Vec::new();
@@ -110,7 +117,6 @@ pub(super) async fn serve(
             return;
         }
     };
-    let will = connect.will.clone();
     let keep_alive_seconds = connect.keep_alive_seconds;
     let (end_sender, mut end) = mpsc::unbounded_channel();
     let wake = Arc::new(Notify::new());
@@ -130,9 +136,10 @@ pub(super) async fn serve(
         wake,
         keep_alive_seconds,
         deadline: Instant::now(),
+        until: until.unwrap_or_else(|| Instant::now() + FOREVER),
     };
     let how = connection.run(&mut wires, &mut end).await;
-    connection.leave(&mut wires, how, will).await;
+    connection.leave(&mut wires, how).await;
 }
 
 /// The two ends of a connection and what was read of it.
@@ -144,6 +151,8 @@ struct Wires<S> {
     wake: Arc<Notify>,
     keep_alive_seconds: u16,
     deadline: Instant,
+    /// When the certificate of the client expires.
+    until: Instant,
 }
 
 /// Reads CONNECT. `None`: the client went away.
@@ -227,11 +236,13 @@ impl Connection {
             receive_maximum: connect.properties.receive_maximum.unwrap_or(u16::MAX),
         };
         let number = link.number;
-        let attached = broker.hub.attach(&key, connect.is_clean, expiry_seconds, link);
+        let will = connect.will.take().map(|(publish, delay)| Will::of(publish, delay));
+        let attached =
+            broker.hub.attach(&key, connect.is_clean, expiry_seconds, link, will.as_ref());
         if let Some(kept) = attached.kept
             && kept.await.is_err()
         {
-            broker.hub.detach(&key, number, None);
+            broker.hub.detach(&key, number, None, None);
             return Err(refuse(reason::UNSPECIFIED, 3));
         }
         let mut out = Vec::new();
@@ -253,6 +264,7 @@ impl Connection {
             aliases: HashMap::new(),
             expiry_seconds,
             packet_max,
+            will: attached.will.zip(will),
         };
         connection.send(attached.again);
         wake.notify_one();
@@ -266,7 +278,7 @@ impl Connection {
         end: &mut mpsc::UnboundedReceiver<u8>,
     ) -> End {
         let patience = match wires.keep_alive_seconds {
-            0 => Duration::from_secs(365 * 24 * 3600),
+            0 => FOREVER,
             seconds => Duration::from_millis(u64::from(seconds) * 1500),
         };
         wires.deadline = Instant::now() + patience;
@@ -307,6 +319,7 @@ impl Connection {
                     }
                 }
                 () = sleep_until(wires.deadline) => return End::Server(reason::KEEP_ALIVE),
+                () = sleep_until(wires.until) => return End::Server(reason::NOT_AUTHORISED),
             }
             if let Err(how) = self.what_is_ready() {
                 return how;
@@ -619,12 +632,7 @@ impl Connection {
     }
 
     /// Ends: what was received is finished, the session is left, and the will is sent.
-    async fn leave<S: AsyncRead + AsyncWrite + Send>(
-        mut self,
-        wires: &mut Wires<S>,
-        how: End,
-        will: Option<(Publish, u32)>,
-    ) {
+    async fn leave<S: AsyncRead + AsyncWrite + Send>(mut self, wires: &mut Wires<S>, how: End) {
         let (wants_will, expiry) = match &how {
             End::Client(code, expiry) => (*code == reason::WITH_WILL, *expiry),
             End::Server(code) => {
@@ -641,26 +649,56 @@ impl Connection {
         }
         let longest = self.broker.settings.session_expiry_seconds_max;
         let expiry = expiry.map(|expiry| expiry.min(longest));
-        let number = self.broker.hub.detach(&self.key, self.link, expiry);
-        let Some((will, delay_seconds)) = will.filter(|_| wants_will) else { return };
-        let delay_seconds = delay_seconds.min(expiry.unwrap_or(self.expiry_seconds));
-        if delay_seconds == 0 {
-            return send_will(&self.broker, &self.peer, &self.key, will).await;
+        let hub = &self.broker.hub;
+        // A server that closes leaves wills to the one after it.
+        let is_left = matches!(how, End::Server(reason::CLOSING)) && hub.keeps_wills();
+        let waits = self.will.as_ref().filter(|_| wants_will).map(|it| it.0);
+        let is_own = hub.detach(&self.key, self.link, expiry, waits);
+        let Some((number, mut will)) = self.will.take() else { return };
+        let delay_seconds = will.delay_seconds.min(expiry.unwrap_or(self.expiry_seconds));
+        // Where the client is back already, a will that was to wait isn't sent.
+        if !wants_will || (delay_seconds > 0 && !is_own) {
+            return hub.note_will(&self.key, number, None);
         }
-        // Where the client is back already, the will isn't sent.
-        let Some(number) = number else { return };
-        let Connection { broker, peer, key, .. } = self;
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(delay_seconds.into())).await;
-            if broker.hub.take_will(&key, number) {
-                send_will(&broker, &peer, &key, will).await;
-            }
-        });
+        if is_left {
+            return;
+        }
+        will.due = Some(now().saturating_add(i64::from(delay_seconds) * 1_000_000));
+        if delay_seconds > 0 {
+            hub.note_will(&self.key, number, Some(&will));
+        }
+        let Connection { broker, key, .. } = self;
+        tokio::spawn(mourn(broker, Waiting { session: key, number, will }));
     }
 }
 
-async fn send_will(broker: &Arc<Broker>, peer: &Peer, key: &str, will: Publish) {
-    let step = take(broker, peer, will).await;
+/// Sends a will when it is due, unless its client is back by then.
+pub(super) async fn mourn(broker: Arc<Broker>, waiting: Waiting) {
+    let Waiting { session, number, will } = waiting;
+    let left = will.due.map_or(0, |due| (due - now()).max(0));
+    if left > 0 {
+        tokio::time::sleep(Duration::from_micros(left.unsigned_abs())).await;
+        if !broker.hub.take_will(&session, number) {
+            return broker.hub.note_will(&session, number, None);
+        }
+    }
+    send_will(&broker, &session, will.publish()).await;
+    broker.hub.note_will(&session, number, None);
+}
+
+/// Sends a will, if whoever left it may speak still.
+async fn send_will(broker: &Arc<Broker>, key: &str, will: Publish) {
+    let registry = broker.front.registry();
+    let peer = peer_of(key);
+    let may = match &peer {
+        Peer::Device(serial) => registry.device(serial).is_some(),
+        Peer::System => true,
+        Peer::Anyone => broker.front.is_open(),
+    };
+    if !may || !topic::may_publish(&peer, registry, &will.topic) {
+        return;
+    }
+    let step = take(broker, &peer, will).await;
     if step.outcome.is_ok() {
         broker.hub.route(key, Message::of(step.publish, now()), false);
     }
@@ -730,6 +768,15 @@ fn session_key(peer: &Peer, client: &str) -> Arc<str> {
         Peer::Anyone => "a".to_owned(),
     };
     format!("{own}\u{1f}{client}").into()
+}
+
+/// Whose a session is.
+fn peer_of(key: &str) -> Peer {
+    match key.split('\u{1f}').next() {
+        Some("s") => Peer::System,
+        Some("a") | None => Peer::Anyone,
+        Some(own) => Peer::Device(own.strip_prefix("d/").unwrap_or(own).into()),
+    }
 }
 
 /// A name for a client that has none.

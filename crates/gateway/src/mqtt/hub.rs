@@ -12,6 +12,7 @@ use super::session::{Lasting, Link, Outgoing, Queued, Session, Subscription};
 use super::store::{Change, Kept, Store, StoreError};
 use super::topic;
 use super::tree::{Subscriber, Tree};
+use super::will::Will;
 
 #[derive(Debug)]
 pub(super) struct Hub {
@@ -45,6 +46,16 @@ pub(super) struct Attached {
     /// What wasn't acknowledged on an earlier connection.
     pub(super) again: Vec<Outgoing>,
     pub(super) kept: Option<Kept>,
+    /// The number of its will, if it has one.
+    pub(super) will: Option<u64>,
+}
+
+/// A will whose client is lost.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) session: Arc<str>,
+    pub(super) number: u64,
+    pub(super) will: Will,
 }
 
 pub(super) fn now() -> i64 {
@@ -56,8 +67,9 @@ impl Hub {
         settings: Settings,
         store: Store,
         kept: Vec<(String, String)>,
-    ) -> Result<Hub, StoreError> {
+    ) -> Result<(Hub, Vec<Waiting>), StoreError> {
         let mut state = State::default();
+        let mut wills = Vec::new();
         for (key, value) in kept {
             let entry = |source| StoreError::Entry { key: key.clone(), source };
             if let Some(session) = key.strip_prefix("s/") {
@@ -76,6 +88,13 @@ impl Hub {
                 } else {
                     session.queue.push_back(queued);
                 }
+            } else if let Some((session, number)) =
+                key.strip_prefix("w/").and_then(|it| it.rsplit_once('\n'))
+            {
+                let will: Will = serde_json::from_str(&value).map_err(entry)?;
+                let number = number.parse().unwrap_or(0);
+                state.number = state.number.max(number);
+                wills.push(Waiting { session: session.into(), number, will });
             } else if let Some(topic) = key.strip_prefix("r/") {
                 let message: Message = serde_json::from_str(&value).map_err(entry)?;
                 state.retained.insert(topic.to_owned(), Arc::new(message));
@@ -83,7 +102,22 @@ impl Hub {
         }
         // A message whose session is gone waits for nobody.
         state.sessions.retain(|_, session| session.lasts());
-        Ok(Hub { state: Mutex::new(state), store, settings })
+        for waiting in &mut wills {
+            // The server's end cut the connections of those that weren't due yet.
+            let session = state.sessions.get_mut(&waiting.session);
+            let lasts = session.as_ref().map_or(0, |it| it.lasting.expiry_seconds);
+            let delay = i64::from(waiting.will.delay_seconds.min(lasts)) * 1_000_000;
+            waiting.will.due.get_or_insert_with(|| now().saturating_add(delay));
+            if let Some(session) = session {
+                session.will = Some(waiting.number);
+            }
+        }
+        Ok((Hub { state: Mutex::new(state), store, settings }, wills))
+    }
+
+    /// Whether wills outlive the server.
+    pub(super) fn keeps_wills(&self) -> bool {
+        self.store.keeps()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -97,9 +131,13 @@ impl Hub {
         is_clean: bool,
         expiry_seconds: u32,
         link: Link,
+        will: Option<&Will>,
     ) -> Attached {
         let mut changes = Vec::new();
         let mut state = self.state();
+        state.number += 1;
+        let number = state.number;
+        changes.extend(will.and_then(|will| will_entry(key, number, will)));
         if let Some(session) = state.sessions.get_mut(key) {
             if let Some(old) = session.link.take() {
                 // An end that is gone already needs no reason.
@@ -128,21 +166,26 @@ impl Hub {
         }
         let again = session.again(now());
         let kept = self.store.keep(changes);
-        Attached { is_present, again, kept }
+        Attached { is_present, again, kept, will: will.map(|_| number) }
     }
 
-    /// Takes a session from a connection. It is kept for as long as the client asked for. Gives
-    /// whether the session was the connection's own still, and a number for its will.
-    pub(super) fn detach(&self, key: &str, link: u64, expiry_seconds: Option<u32>) -> Option<u64> {
+    /// Takes a session from a connection. It is kept for as long as the client asked for, and
+    /// remembers the number of a will that is to be sent. Gives whether the session was the
+    /// connection's own still.
+    pub(super) fn detach(
+        &self,
+        key: &str,
+        link: u64,
+        expiry_seconds: Option<u32>,
+        will: Option<u64>,
+    ) -> bool {
         let mut state = self.state();
-        state.number += 1;
-        let will = state.number;
-        let session = state.sessions.get_mut(key)?;
+        let Some(session) = state.sessions.get_mut(key) else { return false };
         if session.link.as_ref().is_none_or(|it| it.number != link) {
-            return None;
+            return false;
         }
         session.link = None;
-        session.will = Some(will);
+        session.will = will;
         if let Some(expiry) = expiry_seconds {
             session.lasting.expiry_seconds = expiry;
         }
@@ -156,7 +199,14 @@ impl Hub {
             let gone = state.remove(key);
             self.store.keep(gone);
         }
-        Some(will)
+        true
+    }
+
+    /// Keeps until when a will waits, or, with none, that it waits no longer.
+    pub(super) fn note_will(&self, key: &str, number: u64, will: Option<&Will>) {
+        let gone = Change { key: will_key(key, number), value: None };
+        let change = will.and_then(|will| will_entry(key, number, will)).unwrap_or(gone);
+        self.store.keep(vec![change]);
     }
 
     /// Whether a will that waited is still to be sent.
@@ -328,6 +378,15 @@ impl Hub {
         });
         self.store.keep(changes);
     }
+}
+
+fn will_key(session: &str, number: u64) -> String {
+    format!("w/{session}\n{number:020}")
+}
+
+fn will_entry(session: &str, number: u64, will: &Will) -> Option<Change> {
+    let value = serde_json::to_string(will).ok()?;
+    Some(Change { key: will_key(session, number), value: Some(value) })
 }
 
 /// A message on its way to one client.

@@ -65,7 +65,7 @@ pub(super) struct Session {
     pub(super) in_flight: VecDeque<Queued>,
     next_id: u16,
     pub(super) link: Option<Link>,
-    /// The will that waits for its delay.
+    /// The will that waits for its delay, by its number.
     pub(super) will: Option<u64>,
 }
 

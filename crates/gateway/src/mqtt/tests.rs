@@ -481,6 +481,129 @@ async fn a_will_is_sent_when_its_client_is_lost_and_not_when_it_leaves() {
 }
 
 #[tokio::test]
+async fn a_will_outlives_the_server_whose_end_cut_the_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mqtt.log");
+    let (keeper, front) = open_front();
+    let open = |file: &std::path::Path| {
+        Broker::open(Arc::clone(&front), Settings::default(), Some(file)).expect("a file")
+    };
+    let broker = open(&file);
+    // The watch's session lasts, so that it hears what comes while it is away.
+    let mut watch = Client::enter(&broker, lasting("watch", 100)).await;
+    watch.subscribe(&[("news/#", 1)]).await;
+    watch.send(&[0xe0, 0]).await;
+    assert_eq!(watch.rest().await, []);
+    let will = |delay: u8, topic, payload| {
+        Some((8, vec![0x18, 0, 0, 0, delay, 0x02, 0, 0, 0, 60], topic, payload))
+    };
+    let lost = Hello { will: will(0, "news/lost", "lost"), ..v5("lost") };
+    let lost = Client::enter(&broker, lost).await;
+    let left = Hello { will: will(0, "news/left", "left"), ..v5("left") };
+    let mut left = Client::enter(&broker, left).await;
+    left.send(&[0xe0, 0]).await;
+    assert_eq!(left.rest().await, []);
+    let back = Hello { will: will(1, "news/back", "back"), ..lasting("back", 100) };
+    let mut back_once = Client::enter(&broker, back.clone()).await;
+    let delayed = Hello { will: will(2, "news/late", "late"), ..lasting("late", 100) };
+    drop(Client::enter(&broker, delayed).await);
+    let reading = Hello { will: will(0, "t/CT-1/spoken", r#"{"t":"?"}"#), ..v5("reading") };
+    let reading = Client::enter(&broker, reading).await;
+    // What a killed server leaves: its file as it was at that moment.
+    back_once.send(&[0xc0, 0]).await;
+    assert_eq!(back_once.read().await.0, 0xd0);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let killed = folder.path().join("killed.log");
+    std::fs::copy(&file, &killed).expect("it is copied");
+    let after = open(&killed);
+    let _back = Client::enter(&after, Hello { will: None, ..back }).await;
+    let mut watch = Client::enter(&after, lasting("watch", 100)).await;
+    let (_, topic, _, of, payload) = watch.message().await;
+    assert_eq!((topic.as_str(), payload.as_str()), ("news/lost", "lost"));
+    assert!(of.starts_with(&[0x02, 0, 0, 0]) && of[4] >= 55, "it ages from now on: {of:?}");
+    assert_eq!(watch.message().await.4, "late");
+    assert!(watch.is_silent().await, "who left, and who is back, aren't mourned");
+    assert_eq!(keeper.reasons(), ["wrong-type"], "readings are judged like any others");
+    // Once they are sent they are gone.
+    watch.send(&[0xe0, 0]).await;
+    assert_eq!(watch.rest().await, []);
+    drop(after);
+    let again = folder.path().join("again.log");
+    std::fs::copy(&killed, &again).expect("it is copied");
+    let last = open(&again);
+    let mut watch = Client::enter(&last, lasting("watch", 100)).await;
+    // They weren't acknowledged, so they come again, but no others.
+    for expected in ["lost", "late"] {
+        let (flags, _, _, _, payload) = watch.message().await;
+        assert_eq!((flags & 8, payload.as_str()), (8, expected));
+    }
+    assert!(watch.is_silent().await);
+    drop((lost, reading, broker));
+}
+
+#[tokio::test]
+async fn a_will_is_no_way_to_speak_for_others() {
+    let (_, front) = front();
+    let broker = broker_of(&front).await;
+    let (mut system, _) =
+        Client::connect(&broker, &Hello { password: Some("system-token"), ..v5("s") }, None).await;
+    system.subscribe(&[("a/#", 0)]).await;
+    let will = |topic| Some((0, Vec::new(), topic, "gone"));
+    let known = Some(Peer::Device("CT-1".into()));
+    let hello = Hello { will: will("a/CT-1/state"), ..v5("a") };
+    let (device, connack) = Client::connect(&broker, &hello, known.clone()).await;
+    assert_eq!(connack[1], 0);
+    drop(device);
+    assert_eq!(system.message().await.4, "gone");
+    // A will elsewhere is refused at once.
+    let hello = Hello { will: will("a/CT-2/state"), ..v5("a") };
+    assert_eq!(Client::connect(&broker, &hello, known).await.1[1], 0x87);
+}
+
+#[tokio::test]
+async fn a_shared_message_is_one_members_own_and_never_retained() {
+    let (_, front) = open_front();
+    let broker = broker_of(&front).await;
+    let mut system = Client::enter(&broker, v5("system")).await;
+    system.publish(3, "work", 1, &[], b"before").await;
+    assert_eq!(system.read().await.0, 0x40);
+    let mut members = Vec::new();
+    for name in ["one", "two"] {
+        let mut member = Client::enter(&broker, lasting(name, 100)).await;
+        assert_eq!(member.subscribe(&[("$share/g/work", 1)]).await, [1]);
+        members.push(member);
+    }
+    for member in &mut members {
+        assert!(member.is_silent().await, "what was retained is for nobody of a group");
+    }
+    for (id, payload) in [(2_u16, "a"), (3, "b"), (4, "c"), (5, "d")] {
+        system.publish(2, "work", id, &[], payload.as_bytes()).await;
+        assert_eq!(system.read().await, (0x40, vec![0, id as u8]));
+    }
+    let mut got = Vec::new();
+    for member in &mut members {
+        for _ in 0..2 {
+            got.push(member.message().await.4);
+        }
+    }
+    got.sort();
+    assert_eq!(got, ["a", "b", "c", "d"], "each to one, in turn");
+    // One goes: what was sent to it waits for it (MQTT-4.8.2-5), and new work is the other's.
+    let away = members.remove(0);
+    drop(away);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    system.publish(2, "work", 6, &[], b"e").await;
+    assert_eq!(system.read().await, (0x40, vec![0, 6]));
+    assert_eq!(members[0].message().await.4, "e");
+    assert!(members[0].is_silent().await);
+    let mut back = Client::enter(&broker, lasting("one", 100)).await;
+    for _ in 0..2 {
+        assert_eq!(back.message().await.0 & 8, 8, "its own, again");
+    }
+    assert!(back.is_silent().await);
+}
+
+#[tokio::test]
 async fn what_breaks_the_protocol_ends_the_connection_with_its_reason() {
     let (_, front) = open_front();
     let broker = broker_of(&front).await;

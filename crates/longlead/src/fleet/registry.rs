@@ -6,12 +6,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use longlead_gateway::{Known, Registry};
-use longlead_records::Journal;
-use longlead_records::devices::{SnapshotColumn, SnapshotTable};
+use jiff::Timestamp;
+use longlead_gateway::identity::{Issued, Proof, Request};
+use longlead_gateway::{BoxFuture, Known, Registry};
+use longlead_records::devices::{
+    CertificateProof, DeviceCertificate, SnapshotColumn, SnapshotTable,
+};
+use longlead_records::{Journal, StoreError};
+use tokio::sync::mpsc;
 
-/// How often it is seen whether devices have changed: a device that is retired speaks no longer
-/// than this.
+/// How often it is seen whether devices have changed: a device that is retired or revoked speaks no
+/// longer than this.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Devices that one batch of the registry holds.
@@ -31,8 +36,23 @@ type Entries = HashMap<Box<str>, Entry>;
 /// The registry at hand.
 #[derive(Debug)]
 pub(super) struct KnownDevices {
+    journal: Journal,
     entries: RwLock<Arc<Entries>>,
+    /// When devices were revoked the last time.
+    revoked: RwLock<HashMap<Box<str>, Timestamp>>,
     token: Option<String>,
+    /// Devices that may speak no longer, so that their connections are ended.
+    gone: mpsc::UnboundedSender<Box<str>>,
+}
+
+/// Serial numbers of devices, as each is heard no more.
+pub(super) type Gone = mpsc::UnboundedReceiver<Box<str>>;
+
+/// What was read of the registry last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heads {
+    devices: i64,
+    revocations: i64,
 }
 
 impl KnownDevices {
@@ -40,38 +60,69 @@ impl KnownDevices {
     pub(super) async fn start(
         journal: &Journal,
         token: Option<String>,
-    ) -> anyhow::Result<Arc<KnownDevices>> {
-        let mut head = journal.devices().head().await.context("the registry can't be read")?;
-        let entries = read(journal).await.context("the registry can't be read")?;
-        let known = Arc::new(KnownDevices { entries: RwLock::new(Arc::new(entries)), token });
-        let (followed, journal) = (Arc::downgrade(&known), journal.clone());
+    ) -> anyhow::Result<(Arc<KnownDevices>, Gone)> {
+        let (gone, hear_gone) = mpsc::unbounded_channel();
+        let known = Arc::new(KnownDevices {
+            journal: journal.clone(),
+            entries: RwLock::default(),
+            revoked: RwLock::default(),
+            token,
+            gone,
+        });
+        let first = known.follow(Heads::default()).await;
+        let mut heads = first.context("the registry can't be read")?;
+        let followed = Arc::downgrade(&known);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LOOK).await;
                 let Some(known) = followed.upgrade() else { return };
-                match journal.devices().head().await {
-                    Ok(now) if now == head => {}
-                    Ok(now) => match read(&journal).await {
-                        Ok(entries) => {
-                            head = now;
-                            *known.entries.write().unwrap_or_else(PoisonError::into_inner) =
-                                Arc::new(entries);
-                        }
-                        Err(error) => tracing::warn!(%error, "the registry can't be read"),
-                    },
+                match known.follow(heads).await {
+                    Ok(now) => heads = now,
                     Err(error) => tracing::warn!(%error, "the registry can't be read"),
                 }
             }
         });
-        Ok(known)
+        Ok((known, hear_gone))
     }
 
     fn entries(&self) -> Arc<Entries> {
         Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Reads what has changed.
+    async fn follow(&self, mut heads: Heads) -> Result<Heads, StoreError> {
+        let devices = self.journal.devices();
+        for (number, serial, at) in devices.revoked_after(heads.revocations).await? {
+            heads.revocations = number;
+            let serial: Box<str> = serial.as_str().into();
+            let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+            revoked.insert(serial.clone(), at);
+            drop(revoked);
+            self.hang_up(serial);
+        }
+        let head = devices.head().await?;
+        if head != heads.devices {
+            let now = Arc::new(read(&self.journal).await?);
+            let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut *entries, Arc::clone(&now));
+            drop(entries);
+            let spoke = before.iter().filter(|(_, entry)| entry.may_speak);
+            let may_speak = |serial: &str| now.get(serial).is_some_and(|entry| entry.may_speak);
+            spoke
+                .filter(|it| !may_speak(it.0))
+                .for_each(|(serial, _)| self.hang_up(serial.clone()));
+            heads.devices = head;
+        }
+        Ok(heads)
+    }
+
+    fn hang_up(&self, serial: Box<str>) {
+        // Where nobody listens the doors are closed.
+        let _sent = self.gone.send(serial);
+    }
 }
 
-async fn read(journal: &Journal) -> Result<Entries, longlead_records::StoreError> {
+async fn read(journal: &Journal) -> Result<Entries, StoreError> {
     let mut entries = Entries::new();
     let take = |batch: longlead_records::devices::SnapshotBatch| {
         let column =
@@ -106,6 +157,41 @@ impl Registry for KnownDevices {
     fn is_child(&self, gateway: &str, device: &str) -> bool {
         let entries = self.entries();
         entries.get(device).and_then(|it| it.parent.as_deref()) == Some(gateway)
+    }
+
+    fn revoked(&self, serial: &str) -> Option<Timestamp> {
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).get(serial).copied()
+    }
+
+    fn claim<'a>(&'a self, token: &'a str, request: &'a Request) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let devices = self.journal.devices();
+            match devices.use_claim(token, request.key(), Timestamp::now()).await {
+                Ok(serial) => serial.map(|it| it.to_string()),
+                Err(error) => {
+                    tracing::warn!(%error, "a claim token can't be looked up");
+                    None
+                }
+            }
+        })
+    }
+
+    fn issued<'a>(&'a self, issued: &'a Issued) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let (proof, shown) = match issued.by {
+                Proof::Claim => (CertificateProof::Claim, None),
+                Proof::Factory => (CertificateProof::Factory, None),
+                Proof::Rotation { since } => (CertificateProof::Rotation, Some(since)),
+            };
+            let Ok(serial) = issued.serial.parse() else { return false };
+            let (number, since, until) = (issued.number.clone(), issued.since, issued.until);
+            let certificate = DeviceCertificate { number, proof, since, until };
+            let noted = self.journal.devices().note_certificate(&serial, &certificate, shown).await;
+            noted.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a certificate can't be noted");
+                false
+            })
+        })
     }
 
     fn is_system(&self, token: &str) -> bool {

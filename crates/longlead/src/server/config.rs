@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::args::ServeArguments;
 use crate::exit::Failure;
-use crate::fleet::Doors;
+use crate::fleet::{Doors, DoorsTls};
 
 /// What a server needs to know, settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,13 @@ struct File {
     devices_mqtt: Option<String>,
     devices_token: Option<String>,
     devices_may_be_reached: Option<bool>,
+    devices_https: Option<String>,
+    devices_mqtts: Option<String>,
+    devices_certificate: Option<PathBuf>,
+    devices_key: Option<PathBuf>,
+    devices_names: Option<Vec<String>>,
+    devices_factories: Option<PathBuf>,
+    devices_authority: Option<PathBuf>,
     connections_max: Option<usize>,
     requests_per_second: Option<u32>,
     log: Option<String>,
@@ -111,13 +118,19 @@ impl Config {
         };
         let certificate = arguments.tls_certificate.clone().or(file.tls_certificate);
         let key = arguments.tls_key.clone().or(file.tls_key);
-        let tls = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
-            (None, None) => None,
-            _ => {
-                let message = "TLS needs both --tls-certificate and --tls-key";
-                return Err(Failure::Usage(message.to_owned()));
-            }
+        let tls = both(certificate, key, "TLS needs both --tls-certificate and --tls-key")?;
+        let certificate = arguments.devices_certificate.clone().or(file.devices_certificate);
+        let key = arguments.devices_key.clone().or(file.devices_key);
+        let message =
+            "a certificate for devices needs both --devices-certificate and --devices-key";
+        let names = Some(arguments.devices_name.clone()).filter(|it| !it.is_empty());
+        let devices_tls = DoorsTls {
+            http: arguments.devices_https.clone().or(file.devices_https),
+            mqtt: arguments.devices_mqtts.clone().or(file.devices_mqtts),
+            server: both(certificate, key, message)?,
+            names: names.or(file.devices_names).unwrap_or_else(own_names),
+            factories: arguments.devices_factories.clone().or(file.devices_factories),
+            authority: arguments.devices_authority.clone().or(file.devices_authority),
         };
         let lake_settings = lake_settings(
             arguments.lake_flush_seconds.or(file.lake_flush_seconds),
@@ -138,6 +151,7 @@ impl Config {
                 is_open: false,
                 may_be_reached: arguments.devices_may_be_reached
                     || file.devices_may_be_reached.unwrap_or(false),
+                tls: devices_tls,
             },
             behind_proxy: arguments.behind_proxy || file.behind_proxy.unwrap_or(false),
             connections_max: arguments
@@ -180,6 +194,25 @@ fn lake_settings(
         disk_free: disk_free_mib.map_or(usual.disk_free, |mib| u64::from(mib) << 20),
         ..usual
     }
+}
+
+
+/// A certificate with its key, or neither.
+fn both(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    message: &str,
+) -> Result<Option<Tls>, Failure> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key })),
+        (None, None) => Ok(None),
+        _ => Err(Failure::Usage(message.to_owned())),
+    }
+}
+
+/// What devices on this machine call it.
+fn own_names() -> Vec<String> {
+    ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec()
 }
 
 fn is_https(url: Option<&str>) -> bool {
