@@ -9,6 +9,7 @@
 //! standard wants it, once everything is on stable storage.
 
 mod codec;
+mod command;
 mod connection;
 mod hub;
 mod message;
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::front::{Front, Peer, accept, only_loopback};
+pub use command::{Command, CommandEnd};
 use hub::Hub;
 use store::Store;
 pub use store::StoreError;

@@ -2,6 +2,7 @@
 //! and what pages may ask of it.
 
 mod anew;
+mod commands;
 mod doors;
 mod intake;
 mod keeper;
@@ -61,7 +62,7 @@ impl Fleet {
         let (registry, gone) = KnownDevices::start(journal, doors.token.clone()).await?;
         let known = Arc::clone(&registry) as _;
         let front = Front::new(Arc::clone(&intake) as _, known, Limits::default(), doors.is_open);
-        let open = doors.open(front, folder, gone).await?;
+        let open = doors.open(front, folder, gone, journal).await?;
         let told = open.told();
         let removals = Arc::new(Removals::default());
         let retention = retention::keep(lake.clone(), Arc::clone(&intake), Arc::clone(&removals));

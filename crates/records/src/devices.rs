@@ -13,6 +13,7 @@
 
 mod apply;
 mod change;
+mod command;
 mod csv;
 mod event;
 mod facts;
@@ -31,6 +32,10 @@ use crate::journal::{Actor, Journal};
 use crate::people::words;
 use crate::store::{Store, StoreError};
 pub use change::{Applied, ChangeError, DeviceChange, EventChange, Refusal};
+pub use command::{
+    COMMAND_BYTES_MAX, COMMANDS_QUEUED_MAX, CommandError, CommandState, CommandStateError,
+    DeviceCommand, NewCommand,
+};
 pub use csv::{DEVICE_COLUMNS, EVENT_COLUMNS};
 pub use facts::{Attribute, Facts, SERIAL_CHARACTERS_MAX, Serial, SerialError};
 pub use identity::{

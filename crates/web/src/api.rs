@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 pub(crate) mod backup;
 pub(crate) mod change;
+pub(crate) mod command;
 pub(crate) mod contract;
 pub(crate) mod device;
 pub(crate) mod docs;
@@ -14,7 +15,7 @@ pub(crate) mod document;
 pub(crate) mod identity;
 pub(crate) mod impact;
 pub(crate) mod insight;
-mod json;
+pub(crate) mod json;
 mod newest;
 pub(crate) mod operation;
 mod precondition;

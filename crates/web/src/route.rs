@@ -17,8 +17,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::api::operation::Operation;
 use crate::api::{
-    backup, change, contract, device, docs, document, identity, impact, insight, problems, record,
-    what_if,
+    backup, change, command, contract, device, docs, document, identity, impact, insight, problems,
+    record, what_if,
 };
 use crate::app::App;
 use crate::problem::Problem;
@@ -80,6 +80,8 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/fleet/devices/{serial}", ReadFleet, page::fleet::device::show),
         post("/fleet/devices/{serial}/events", EditFleet, page::fleet::device::add_event),
         post("/fleet/devices/{serial}/retract", EditFleet, page::fleet::device::retract),
+        get("/fleet/devices/{serial}/commands", ReadFleet, page::fleet::command::show),
+        post("/fleet/devices/{serial}/commands", EditFleet, page::fleet::command::give),
         get("/fleet/devices/{serial}/identity", ReadFleet, page::fleet::identity::show),
         post("/fleet/devices/{serial}/claims", EditFleet, page::fleet::identity::make_claim),
         post("/fleet/devices/{serial}/revoke", EditFleet, page::fleet::identity::revoke),
@@ -198,6 +200,8 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/devices/{serial}/events", ReadFleet, device::events).told(&device::EVENTS),
         post("/api/v1/devices/{serial}/events", EditFleet, device::add_event)
             .told(&device::ADD_EVENT),
+        get("/api/v1/devices/{serial}/commands", ReadFleet, command::list).told(&command::LIST),
+        post("/api/v1/devices/{serial}/commands", EditFleet, command::give).told(&command::GIVE),
         get("/api/v1/devices/{serial}/identity", ReadFleet, identity::show).told(&identity::SHOW),
         post("/api/v1/devices/{serial}/claims", EditFleet, identity::claim).told(&identity::CLAIM),
         post("/api/v1/devices/{serial}/revoke", EditFleet, identity::revoke)

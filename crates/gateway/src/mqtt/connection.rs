@@ -383,13 +383,20 @@ impl Connection {
         match packet {
             Packet::Connect(_) => return Err(End::Server(reason::PROTOCOL)),
             Packet::Publish(publish) => self.publish(publish)?,
-            Packet::Puback { id, .. } => {
-                hub.acknowledged(&self.key, self.link, id, true);
+            Packet::Puback { id, reason: code } => {
+                if code >= 0x80 {
+                    hub.refused(&self.key, self.link, id);
+                } else {
+                    hub.acknowledged(&self.key, self.link, id, true);
+                }
             }
             Packet::Pubrec { id, reason: code } => {
                 // A client that refuses a message is done with it.
                 let is_refused = code >= 0x80;
-                let is_known = hub.acknowledged(&self.key, self.link, id, is_refused);
+                let is_known = match is_refused {
+                    true => hub.refused(&self.key, self.link, id),
+                    false => hub.acknowledged(&self.key, self.link, id, false),
+                };
                 let code = if is_known { reason::SUCCESS } else { reason::UNKNOWN_PACKET_ID };
                 if !is_refused {
                     codec::ack(&mut self.out, self.version, PUBREL, id, code);

@@ -1,5 +1,7 @@
 //! Sessions, subscriptions and retained messages, and the routing of messages among them.
 
+mod command;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +15,8 @@ use super::store::{Change, Kept, Store, StoreError};
 use super::topic;
 use super::tree::{Subscriber, Tree};
 use super::will::Will;
+pub use command::CommandEnd;
+use command::Commands;
 
 #[derive(Debug)]
 pub(super) struct Hub {
@@ -26,6 +30,7 @@ struct State {
     sessions: HashMap<Arc<str>, Session>,
     tree: Tree,
     retained: BTreeMap<String, Arc<Message>>,
+    commands: Commands,
     /// Numbers messages in the order in which they came.
     number: u64,
 }
@@ -95,6 +100,8 @@ impl Hub {
                 let number = number.parse().unwrap_or(0);
                 state.number = state.number.max(number);
                 wills.push(Waiting { session: session.into(), number, will });
+            } else if let Some(number) = key.strip_prefix("k/") {
+                state.commands.restore(number, &value).map_err(entry)?;
             } else if let Some(topic) = key.strip_prefix("r/") {
                 let message: Message = serde_json::from_str(&value).map_err(entry)?;
                 state.retained.insert(topic.to_owned(), Arc::new(message));
@@ -165,6 +172,7 @@ impl Hub {
             );
         }
         let again = session.again(now());
+        changes.extend(state.send_waiting_commands(key, self.settings.queue_max));
         let kept = self.store.keep(changes);
         Attached { is_present, again, kept, will: will.map(|_| number) }
     }
@@ -247,6 +255,10 @@ impl Hub {
             let is_new =
                 session.lasting.subscriptions.insert(filter.clone(), subscription).is_none();
             codes.push(wish.qos.bits());
+            if group.is_none() {
+                let queue_max = self.settings.queue_max;
+                changes.extend(state.send_commands(key, inner, subscription, queue_max));
+            }
             let wants_retained = wish.retain_handling == 0 || (wish.retain_handling == 1 && is_new);
             if group.is_none() && wants_retained {
                 changes.extend(state.send_retained(key, inner, *wish, id));
@@ -317,12 +329,24 @@ impl Hub {
 
     /// Takes a client's acknowledgement, and says whether there is such a message.
     pub(super) fn acknowledged(&self, key: &str, link: u64, id: u16, is_last: bool) -> bool {
+        self.answered(key, link, id, is_last, CommandEnd::Delivered)
+    }
+
+    /// Takes a client's word that it doesn't take a message.
+    pub(super) fn refused(&self, key: &str, link: u64, id: u16) -> bool {
+        self.answered(key, link, id, true, CommandEnd::Refused)
+    }
+
+    fn answered(&self, key: &str, link: u64, id: u16, is_last: bool, end: CommandEnd) -> bool {
         let mut state = self.state();
         let Some(session) = state.own(key, link) else { return false };
+        let queued = session.in_flight.iter().find(|it| it.id == Some(id));
+        let message = queued.map(|it| Arc::clone(&it.message));
         let changes = session.acknowledged(id, is_last);
         let is_known = changes.is_some();
         session.link.iter().for_each(|link| link.wake.notify_one());
-        self.store.keep(changes.unwrap_or_default());
+        let ended = message.and_then(|message| state.end_command(key, &message, end));
+        self.store.keep(changes.unwrap_or_default().into_iter().chain(ended).collect());
         is_known
     }
 
@@ -369,6 +393,7 @@ impl Hub {
         for key in ended {
             changes.extend(state.remove(&key));
         }
+        changes.extend(state.expire_commands(now));
         state.retained.retain(|topic, message| {
             let lives = !message.has_expired(now);
             if !lives {
@@ -517,7 +542,8 @@ impl State {
         let entry = session.message_entry(&queued);
         session.queue.push_back(queued);
         session.link.iter().for_each(|link| link.wake.notify_one());
-        entry
+        // What is sent at most once has no entry.
+        entry.or_else(|| self.end_unanswered(&delivery.session, message, delivery.qos))
     }
 
     /// Keeps a message for its topic, or forgets the one there is if it is empty. `None`: there are

@@ -25,6 +25,9 @@ pub(super) struct Message {
     response_topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     correlation: Option<Vec<u8>>,
+    /// The number of the command that it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) command: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     user: Vec<(String, String)>,
 }
@@ -47,6 +50,7 @@ impl Message {
             response_topic: properties.response_topic,
             correlation: properties.correlation,
             user: properties.user,
+            command: None,
         }
     }
 

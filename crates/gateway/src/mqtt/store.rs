@@ -1,7 +1,8 @@
 //! What outlives the server: sessions, waiting messages and retained ones, in a log of changes.
 //!
 //! It is a map from keys to JSON. `s/{session}` is a session, `q/{session}\n{number}` a message that
-//! waits for it, `w/{session}\n{number}` a will of its client, `r/{topic}` a retained message. A line of the file is one set of changes that holds
+//! waits for it, `w/{session}\n{number}` a will of its client, `k/{number}` a
+//! command, `r/{topic}` a retained message. A line of the file is one set of changes that holds
 //! as a whole, after its checksum. Sets that come while others are written are written together, and
 //! whoever waits is told once they are on stable storage. Once the file is mostly of the past, it is
 //! written anew.

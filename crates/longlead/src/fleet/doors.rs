@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use longlead_gateway::identity::{Authority, DeviceTls};
 use longlead_gateway::mqtt::Broker;
 use longlead_gateway::{Front, http, mqtt};
+use longlead_records::Journal;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::commands;
 use super::registry::Gone;
 use crate::server::config::Tls;
 
@@ -72,6 +74,7 @@ impl Doors {
         front: Arc<Front>,
         folder: &Path,
         mut gone: Gone,
+        journal: &Journal,
     ) -> anyhow::Result<Open> {
         let file = folder.join("mqtt.log");
         let broker = Broker::open(Arc::clone(&front), mqtt::Settings::default(), Some(&file))
@@ -83,6 +86,7 @@ impl Doors {
                 ended.revoke(&serial);
             }
         }));
+        tasks.push(tokio::spawn(commands::hand_on(journal.clone(), Arc::clone(&broker))));
         let mut open = Open {
             http: None,
             mqtt: None,

@@ -196,7 +196,6 @@ fn lake_settings(
     }
 }
 
-
 /// A certificate with its key, or neither.
 fn both(
     certificate: Option<PathBuf>,

@@ -84,6 +84,10 @@ pub(super) const TABLES: &[Table] = &[
     table!(device_revocation by id:
         id Integer, device Integer, at_us Integer, actor Text, app_user Integer, token Integer,
         why Text),
+    table!(device_command by id:
+        id Integer, device Integer, name Text, payload Text, made_us Integer, actor Text,
+        app_user Integer, token Integer, why Text, expires_us Integer, state Text,
+        state_us Integer),
     table!(device_count by product, revision, firmware, market, carrier, state, owner:
         product Text, revision Text, firmware Text, market Text, carrier Text, state Text,
         owner Integer, n Integer),

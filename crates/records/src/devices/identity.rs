@@ -264,7 +264,7 @@ impl Devices {
     }
 }
 
-async fn id_of(
+pub(super) async fn id_of(
     transaction: &mut Transaction<'_>,
     serial: &Serial,
 ) -> Result<Option<i64>, StoreError> {

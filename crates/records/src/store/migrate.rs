@@ -20,8 +20,12 @@ macro_rules! migrations {
 }
 
 /// In order; the first is version 1.
-const MIGRATIONS: &[Migration] =
-    migrations!["0001_journal_and_people", "0002_devices", "0003_device_identity"];
+const MIGRATIONS: &[Migration] = migrations![
+    "0001_journal_and_people",
+    "0002_devices",
+    "0003_device_identity",
+    "0004_device_commands"
+];
 
 /// The version of the tables that this program writes.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;

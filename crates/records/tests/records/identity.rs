@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use longlead_model::Bundle;
 use longlead_records::devices::{
-    CertificateProof, ChangeError, ChangeRequest, DeviceCertificate, DeviceChange, Devices, Facts,
-    Serial,
+    COMMANDS_QUEUED_MAX, CertificateProof, ChangeError, ChangeRequest, CommandError, CommandState,
+    DeviceCertificate, DeviceChange, Devices, Facts, NewCommand, Serial,
 };
 use longlead_records::{Actor, Journal, restore};
 
@@ -14,6 +14,7 @@ stories! {
     a_claim_token_is_good_for_one_key_and_not_for_ever;
     what_was_revoked_is_let_in_again_by_a_person_only;
     who_devices_are_is_backed_up;
+    a_command_waits_until_it_is_told_what_became_of_it;
 }
 
 fn serial(text: &str) -> Serial {
@@ -118,4 +119,46 @@ async fn who_devices_are_is_backed_up(database: &Database) {
     assert_eq!(restored.revoked_after(0).await.unwrap().len(), 1);
     let claimed = restored.use_claim(secret.expose(), b"a", later(5)).await.unwrap();
     assert_eq!(claimed, Some(ct1), "a token that was handed out is good there");
+}
+
+async fn a_command_waits_until_it_is_told_what_became_of_it(database: &Database) {
+    let devices = with_devices(&database.open().await).await;
+    let (ct1, ct2) = (serial("CT-1"), serial("CT-2"));
+    let command = |name: &str, payload: &str| NewCommand {
+        name: name.to_owned(),
+        payload: payload.to_owned(),
+        expires: later(3600),
+    };
+    let reboot = command("reboot", r#"{"after":5}"#);
+    let first = devices.give_command(&ct1, &reboot, &request(1)).await.unwrap();
+    let second = devices.give_command(&ct2, &command("report", "null"), &request(2)).await.unwrap();
+    let waiting = devices.queued_commands(0, 10).await.unwrap();
+    assert_eq!(waiting[0], (first, ct1.clone(), reboot.clone()));
+    assert_eq!(devices.queued_commands(first, 10).await.unwrap().len(), 1);
+    devices.end_command(first, CommandState::Delivered, later(3)).await.unwrap();
+    devices.end_command(first, CommandState::Expired, later(4)).await.unwrap();
+    let told = devices.commands(&ct1).await.unwrap();
+    assert_eq!(
+        (told.len(), told[0].state, told[0].state_at),
+        (1, CommandState::Delivered, later(3))
+    );
+    assert_eq!(told[0].why.as_deref(), Some("It was stolen"));
+    assert_eq!(devices.queued_commands(0, 10).await.unwrap()[0].0, second);
+    for wrong in ["", "a/b", "c/#", "+", &"x".repeat(65)] {
+        let refused = devices.give_command(&ct1, &command(wrong, "{}"), &request(5)).await;
+        assert!(matches!(refused, Err(CommandError::Name)), "{wrong:?}");
+    }
+    for wrong in ["", "{", "{} {}"] {
+        let refused = devices.give_command(&ct1, &command("a", wrong), &request(5)).await;
+        assert!(matches!(refused, Err(CommandError::Payload)), "{wrong:?}");
+    }
+    let late = devices.give_command(&ct1, &reboot, &request(3600)).await;
+    assert!(matches!(late, Err(CommandError::Expired)));
+    let unknown = devices.give_command(&serial("CT-9"), &reboot, &request(5)).await;
+    assert!(matches!(unknown, Err(CommandError::Change(ChangeError::Unknown))));
+    for _ in 0..COMMANDS_QUEUED_MAX {
+        devices.give_command(&ct1, &reboot, &request(6)).await.unwrap();
+    }
+    let many = devices.give_command(&ct1, &reboot, &request(7)).await;
+    assert!(matches!(many, Err(CommandError::TooMany)));
 }

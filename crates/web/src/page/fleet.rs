@@ -1,5 +1,6 @@
 //! `/fleet`: the devices in the field, counted and listed.
 
+pub(crate) mod command;
 pub(crate) mod device;
 pub(crate) mod export;
 pub(crate) mod identity;

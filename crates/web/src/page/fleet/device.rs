@@ -100,6 +100,8 @@ pub(crate) async fn show(
         p.toolbar {
             span.muted { (super::identity::standing(&identity, seen.app.now())) }
             a.button.small.quiet href={ "/fleet/devices/" (device.serial) "/identity" } { "Identity" }
+            " "
+            a.button.small.quiet href={ "/fleet/devices/" (device.serial) "/commands" } { "Commands" }
         }
         section {
             h2 { "What happened" }

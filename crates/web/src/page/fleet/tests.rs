@@ -275,3 +275,37 @@ async fn programs_make_claim_tokens_and_revoke_devices_too() {
     let unseen = partner.json(Method::GET, &format!("{path}/identity"), "").await;
     assert_eq!(unseen.status, StatusCode::NOT_FOUND, "it isn't their organisation's");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_given_on_a_page_or_by_a_program_and_its_state_is_shown() {
+    let app = app().await;
+    let (product, viewer) = (person(&app, Role::Product).await, person(&app, Role::Viewer).await);
+    registered(&app, "CT-1", &[]).await;
+    let path = "/fleet/devices/CT-1/commands";
+    let fields = [("name", "reboot"), ("payload", ""), ("seconds", "3600"), ("why", "It hangs")];
+    let given = product.post(path, &fields).await;
+    assert_eq!(given.location.as_deref(), Some(path), "{}", given.text);
+    assert_eq!(viewer.post(path, &fields).await.status, StatusCode::FORBIDDEN);
+    let wrong =
+        product.post(path, &[("name", "reboot"), ("payload", "{after"), ("why", "x")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("{after") && wrong.text.contains("is JSON"), "{}", wrong.text);
+    let page = viewer.get(path).await.text;
+    assert!(page.contains("queued until") && page.contains("It hangs"), "{page}");
+    assert!(!page.contains("<form class=\"edit\""), "{page}");
+    let path = "/api/v1/devices/CT-1/commands";
+    let body = r#"{"name":"report","payload":{"since":1},"expires_seconds":60}"#;
+    let given = product.json(Method::POST, path, body).await;
+    assert_eq!(given.status, StatusCode::ACCEPTED, "{}", given.text);
+    let told: serde_json::Value = serde_json::from_str(&given.text).unwrap();
+    assert_eq!((&told["state"], &told["payload"]["since"]), (&"queued".into(), &1.into()));
+    assert_eq!(told["expires"], "2026-11-23T09:01:00Z");
+    for wrong in [r#"{"name":"a/b"}"#, r#"{"name":"a","expires_seconds":0}"#, r#"{"nam":"a"}"#] {
+        let refused = product.json(Method::POST, path, wrong).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", refused.text);
+    }
+    let told = product.json(Method::GET, path, "").await.text;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let names: Vec<_> = told["items"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["report", "reboot"]);
+}
