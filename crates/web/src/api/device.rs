@@ -21,7 +21,7 @@ use crate::api::answer;
 use crate::api::document::DiagnosticSchema;
 use crate::api::json::{JsonBody, decode, unprocessable};
 use crate::api::operation::{
-    Answer, Body, Header, JSON, Operation, Parameter, Schemas, Tag, of, text,
+    Answer, Body, Header, JSON, Operation, Parameter, Schemas, Tag, body_of, line, of, text,
 };
 use crate::api::precondition::is_current;
 use crate::api::query::{Named, Query};
@@ -147,19 +147,19 @@ struct DevicePage {
     next: Option<String>,
 }
 
-const Q: Parameter = Parameter::new("q", text, "The beginning of the serial number.");
+const Q: Parameter = Parameter::new("q", line, "The beginning of the serial number.");
 const AFTER: Parameter =
     Parameter::new("after", serial_schema, "`next` of the page before, as it was answered.");
-const OF_PRODUCT: Parameter = Parameter::new("product", text, "Of this product.");
-const OF_REVISION: Parameter = Parameter::new("revision", text, "Of this hardware revision.");
-const OF_FIRMWARE: Parameter = Parameter::new("firmware", text, "With this firmware.");
-const OF_MARKET: Parameter = Parameter::new("market", text, "Of this market.");
-const OF_CARRIER: Parameter = Parameter::new("carrier", text, "Of this carrier.");
-const OF_STATE: Parameter = Parameter::new("state", text, "In this state, or `registered`.");
-const OF_OWNER: Parameter = Parameter::new("owner", text, "Of the organisation of this number.");
-const OF_BUILD: Parameter = Parameter::new("build", text, "Of this build.");
-const OF_LOT: Parameter = Parameter::new("lot", text, "Of this lot.");
-const OF_GATEWAY: Parameter = Parameter::new("gateway", text, "That speak through this device.");
+const OF_PRODUCT: Parameter = Parameter::new("product", line, "Of this product.");
+const OF_REVISION: Parameter = Parameter::new("revision", line, "Of this hardware revision.");
+const OF_FIRMWARE: Parameter = Parameter::new("firmware", line, "With this firmware.");
+const OF_MARKET: Parameter = Parameter::new("market", line, "Of this market.");
+const OF_CARRIER: Parameter = Parameter::new("carrier", line, "Of this carrier.");
+const OF_STATE: Parameter = Parameter::new("state", line, "In this state, or `registered`.");
+const OF_OWNER: Parameter = Parameter::new("owner", line, "Of the organisation of this number.");
+const OF_BUILD: Parameter = Parameter::new("build", line, "Of this build.");
+const OF_LOT: Parameter = Parameter::new("lot", line, "Of this lot.");
+const OF_GATEWAY: Parameter = Parameter::new("gateway", line, "That speak through this device.");
 
 fn serial_schema() -> Json {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]*$", "maxLength": 64 })
@@ -196,6 +196,9 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Response, Problem> {
     let limit = query.limit()?;
+    if query.one("after")? == Some("") {
+        return Err(Problem::bad_request("`after` must be a serial number"));
+    }
     let filter = filter_of(&reader, &query.0)?;
     let more = u32::try_from(limit + 1).unwrap_or(u32::MAX);
     let mut devices = app.journal().devices().list(&filter, more).await?;
@@ -506,7 +509,7 @@ pub(crate) const ADD_EVENT: Operation = Operation {
     description: "An event that is recorded already isn't recorded again.",
     body: Some(Body {
         media: JSON,
-        schema: of::<NewEvent>,
+        schema: body_of::<NewEvent>,
         example: || json!({ "event": "failed", "at": "2027-03-01T09:30:00Z", "cause": "battery" }),
     }),
     answers: &[Answer::new(200, "What was recorded.", of::<AppliedBody>)],
@@ -573,7 +576,7 @@ pub(crate) const CHANGE: Operation = Operation {
                   change that reaches back holds until what was said of a later time.",
     body: Some(Body {
         media: JSON,
-        schema: of::<DeviceChanges>,
+        schema: body_of::<DeviceChanges>,
         example: || {
             json!({ "why": "Rolled out", "changes": [
                 { "serial": "CT-000001", "since": "2027-03-01T09:30:00Z", "facts": { "firmware": "1.5.0" } },
@@ -658,7 +661,7 @@ const KIND: Parameter = Parameter::new(
 );
 const NAME: Parameter = Parameter::new(
     "name",
-    || json!({ "type": "string", "maxLength": 100 }),
+    || json!({ "type": "string", "maxLength": NAME_CHARACTERS_MAX }),
     "The name of the file, for the history.",
 );
 const SINCE: Parameter = Parameter::new(
@@ -666,6 +669,9 @@ const SINCE: Parameter = Parameter::new(
     || json!({ "type": "string", "format": "date-time" }),
     "Since when lines are true that don't say it themselves; none for now.",
 );
+
+/// How long the name of a file may be.
+const NAME_CHARACTERS_MAX: usize = 100;
 
 pub(crate) const IMPORT: Operation = Operation {
     id: "importFleetFile",
@@ -694,8 +700,12 @@ pub(crate) async fn import(
 ) -> Result<Response, Problem> {
     let kind = query.parsed("kind", "devices or events")?.unwrap_or(ImportKind::Devices);
     let since = query.parsed("since", "an instant: 2027-03-01T09:30:00Z")?;
-    let name: String = query.one("name")?.unwrap_or("api").chars().take(100).collect();
-    let request = request(&reader, &app, None, &name)?;
+    let name = query.one("name")?.unwrap_or("api");
+    if name.chars().count() > NAME_CHARACTERS_MAX {
+        let title = format!("`name` is longer than {NAME_CHARACTERS_MAX} characters");
+        return Err(Problem::bad_request(title));
+    }
+    let request = request(&reader, &app, None, name)?;
     let bundle = Arc::clone(&app.journal().current().bundle);
     let mut import = app.journal().devices().begin_import(kind, bundle, &request, since).await?;
     let (mut pieces, mut bytes) = (body.into_data_stream(), 0);
@@ -734,12 +744,17 @@ pub(crate) async fn show_import(
     Ok(answer::json(StatusCode::OK, &preview_body(&preview)))
 }
 
+/// Nothing is asked of a comparison.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CompareBody {}
+
 pub(crate) const COMPARE_IMPORT: Operation = Operation {
     id: "compareFleetImport",
     tag: Tag::Fleet,
     summary: "Compare a file with the registry again",
     description: "What others changed meanwhile is taken into account; the token is a new one.",
-    body: Some(Body { media: JSON, schema: crate::api::record::any_object, example: || json!({}) }),
+    body: Some(Body { media: JSON, schema: body_of::<CompareBody>, example: || json!({}) }),
     answers: &[Answer::new(200, "What it would do.", of::<PreviewBody>)],
     ..Operation::NEW
 };
@@ -747,7 +762,9 @@ pub(crate) const COMPARE_IMPORT: Operation = Operation {
 pub(crate) async fn compare_import(
     State(app): State<App>,
     Named(import): Named<String>,
+    JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
+    let CompareBody {} = decoded(body)?;
     let preview = preview_of(&app, &import).await?;
     app.journal().devices().compare_again(preview.id).await?;
     let preview = preview_of(&app, &import).await?;
@@ -776,10 +793,11 @@ pub(crate) const APPLY_IMPORT: Operation = Operation {
                   is applied: compare the file again.",
     body: Some(Body {
         media: JSON,
-        schema: of::<ApplyBody>,
+        schema: body_of::<ApplyBody>,
         example: || json!({ "token": "…", "why": "The list of the contract manufacturer" }),
     }),
     answers: &[Answer::new(200, "What was applied.", of::<AppliedBody>)],
+    refusals: &[(409, "The file was compared or applied since: look at the newest preview.")],
     ..Operation::NEW
 };
 

@@ -58,12 +58,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Json, Problem> {
     Err(unprocessable("A member of the body stands twice").diagnostics(diagnostics.collect()))
 }
 
-/// A value of a type from JSON; `place` says where the JSON stands in the body.
+/// A value of a struct from a JSON object; `place` says where it stands in the body.
 pub(crate) fn decode<T: DeserializeOwned>(json: Json, place: &str) -> Result<T, Diagnostic> {
-    serde_json::from_value(json).map_err(|error| {
+    let wrong = |told: String| {
         let place = Place { file: place.to_owned(), line: 0, column: 0 };
-        Diagnostic::error(Code::WrongValue, error.to_string()).at(Some(place))
-    })
+        Diagnostic::error(Code::WrongValue, told).at(Some(place))
+    };
+    // Serde would take the fields of a struct from an array, too, in their order.
+    if !json.is_object() {
+        return Err(wrong("this must be an object".to_owned()));
+    }
+    serde_json::from_value(json).map_err(|error| wrong(error.to_string()))
 }
 
 pub(crate) fn unprocessable(title: &str) -> Problem {

@@ -180,15 +180,20 @@ impl Header {
 #[derive(Debug)]
 pub(crate) struct Schemas {
     generator: SchemaGenerator,
+    /// For bodies: what has a default may be left out of them, though answers always tell it.
+    of_bodies: SchemaGenerator,
 }
 
 impl Schemas {
     pub(crate) fn new() -> Schemas {
-        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         });
-        Schemas { generator: settings.into_generator() }
+        Schemas {
+            generator: settings.clone().for_serialize().into_generator(),
+            of_bodies: settings.for_deserialize().into_generator(),
+        }
     }
 
     pub(crate) fn of<T: JsonSchema>(&mut self) -> Json {
@@ -205,17 +210,29 @@ impl Schemas {
     }
 
     pub(crate) fn into_definitions(mut self) -> serde_json::Map<String, Json> {
-        self.generator.take_definitions(true)
+        let mut definitions = self.of_bodies.take_definitions(true);
+        definitions.extend(self.generator.take_definitions(true));
+        definitions
     }
 }
 
-/// The schema of a type.
+/// The schema of a type in answers.
 pub(crate) fn of<T: JsonSchema>(schemas: &mut Schemas) -> Json {
     schemas.of::<T>()
 }
 
+/// The schema of a type in bodies of requests.
+pub(crate) fn body_of<T: JsonSchema>(schemas: &mut Schemas) -> Json {
+    schemas.of_bodies.subschema_for::<T>().to_value()
+}
+
 pub(crate) fn text() -> Json {
     json!({ "type": "string" })
+}
+
+/// Text on one line, as names are.
+pub(crate) fn line() -> Json {
+    json!({ "type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$" })
 }
 
 pub(crate) fn day() -> Json {

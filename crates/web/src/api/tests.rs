@@ -19,7 +19,13 @@ struct Client {
     user: User,
 }
 
-const EVERYTHING: &[Scope] = &[Scope::ReadRecords, Scope::WriteRecords, Scope::ReadInsights];
+const EVERYTHING: &[Scope] = &[
+    Scope::ReadRecords,
+    Scope::WriteRecords,
+    Scope::ReadInsights,
+    Scope::ReadFleet,
+    Scope::EditFleet,
+];
 
 fn by() -> By {
     By { who: Actor::System, at: now(), client: String::new() }
@@ -235,6 +241,9 @@ async fn a_body_is_refused_with_all_that_is_wrong_with_it() {
     problem(&ask(&json_kind, "[1]").await, 422, "invalid");
     problem(&ask(&json_kind, "{}").await, 422, "invalid");
     problem(&ask(&json_kind, r#"{"id": "Not An Id", "title": "X"}"#).await, 422, "invalid");
+    // Serde would read a list as the members in their order.
+    let listed = owner.ask(Method::POST, "/api/v1/devices", &json_kind, "[null, []]").await;
+    problem(&listed, 422, "invalid");
     problem(&ask(&[], "{}").await, 415, "unsupported-media-type");
     let form = [("content-type", "application/x-www-form-urlencoded")];
     problem(&ask(&form, "id=x").await, 415, "unsupported-media-type");

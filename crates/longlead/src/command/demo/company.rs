@@ -137,7 +137,13 @@ async fn people(people: &People, by: &By) -> anyhow::Result<Company> {
         let password = link.expose().to_owned();
         people.set_password_once(link.expose(), &password, by.at, "").await?;
         if *role == Role::Owner {
-            let scopes = [Scope::ReadRecords, Scope::WriteRecords, Scope::ReadInsights];
+            let scopes = [
+                Scope::ReadRecords,
+                Scope::WriteRecords,
+                Scope::ReadInsights,
+                Scope::ReadFleet,
+                Scope::EditFleet,
+            ];
             let ends = by.at.checked_add(TOKEN_HOLDS).ok();
             // The one before ended with the password before.
             let (_, secret) = people.create_token(user.id, "Demo", &scopes, ends, by).await?;
