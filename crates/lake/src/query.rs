@@ -92,8 +92,13 @@ impl Engine {
         folder: &Path,
         files: Arc<dyn ObjectStore>,
     ) -> Result<Engine, DataFusionError> {
-        let spill = DiskManagerMode::Directories(vec![folder.join("spill")]);
-        std::fs::create_dir_all(folder.join("spill"))?;
+        let spill = folder.join("spill");
+        // What queries had put aside when the process was killed: nobody else has the folder open.
+        match std::fs::remove_dir_all(&spill) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => std::fs::create_dir_all(&spill)?,
+        }
+        let spill = DiskManagerMode::Directories(vec![spill]);
         let runtime = RuntimeEnvBuilder::new()
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
             .build_arc()?;

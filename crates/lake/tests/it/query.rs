@@ -245,3 +245,14 @@ async fn readers_see_each_row_once_while_writers_write_and_files_change() {
     writer.await.expect("it wrote");
     assert_eq!(ask(&lake, "SELECT count(*) FROM climate").await, "1200");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_queries_put_aside_before_a_kill_is_gone_after_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = folder.path().join("spill/datafusion-old");
+    std::fs::create_dir_all(&old).expect("a folder");
+    std::fs::write(old.join("part"), [1; 1000]).expect("it is written");
+    let _lake = open(folder.path()).await;
+    assert!(!old.exists());
+    assert!(folder.path().join("spill").exists());
+}
