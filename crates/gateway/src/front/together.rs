@@ -64,7 +64,8 @@ impl Front {
     /// Has a payload kept, together with others that come at the same time.
     pub(crate) async fn take_together(self: &Arc<Front>, parcel: Parcel) -> Result<(), Refusal> {
         if parcel.payload.len() >= SMALL_BYTES {
-            return self.take(parcel).await.map(drop);
+            // In a box, so that the usual way stays small.
+            return Box::pin(self.take(parcel)).await.map(drop);
         }
         let (answer, answered) = oneshot::channel();
         let begins = {

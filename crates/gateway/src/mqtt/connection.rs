@@ -282,6 +282,9 @@ impl Connection {
             seconds => Duration::from_millis(u64::from(seconds) * 1500),
         };
         wires.deadline = Instant::now() + patience;
+        // It is set anew when it fires too early: a timer for each packet would cost more than it.
+        let mut silence = std::pin::pin!(sleep_until(wires.deadline));
+        let mut certified = std::pin::pin!(sleep_until(wires.until));
         // What came with CONNECT.
         if let Err(how) = self.packets(wires) {
             return how;
@@ -318,8 +321,13 @@ impl Connection {
                         return how;
                     }
                 }
-                () = sleep_until(wires.deadline) => return End::Server(reason::KEEP_ALIVE),
-                () = sleep_until(wires.until) => return End::Server(reason::NOT_AUTHORISED),
+                () = &mut silence => {
+                    if wires.deadline <= Instant::now() {
+                        return End::Server(reason::KEEP_ALIVE);
+                    }
+                    silence.as_mut().reset(wires.deadline);
+                }
+                () = &mut certified => return End::Server(reason::NOT_AUTHORISED),
             }
             if let Err(how) = self.what_is_ready() {
                 return how;
