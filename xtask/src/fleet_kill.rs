@@ -147,7 +147,7 @@ impl Trial {
     }
 
     /// Lets devices send nothing new, and waits until everything is acknowledged.
-    async fn quieten(&self) -> Result<()> {
+    async fn quieten(&mut self) -> Result<()> {
         self.load.set(|stage| stage.sends = false);
         let begun = Instant::now();
         loop {

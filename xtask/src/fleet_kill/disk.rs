@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::load::Load;
 use super::{Arguments, Trial, say};
 
 /// The size of the disk.
@@ -104,11 +105,11 @@ fn round(
         tokio::time::sleep(Duration::from_millis(800)).await;
         // Under load the rest goes quickly: what is below the reserve, or the last pages.
         disk.fill((reserve_mib << 20) + (256 << 10))?;
-        until_refused(&trial, 0).await?;
+        until_refused(&trial.load, 0).await?;
         disk.fill(0)?;
         // Long enough that rows should have been written to files, which can't be.
         tokio::time::sleep(Duration::from_millis(2_500)).await;
-        until_refused(&trial, 20).await?;
+        until_refused(&trial.load, 20).await?;
         ensure!(trial.server.runs(), "the server ended when the disk was full");
         // Killed and started while there is no room at all.
         trial.kill()?;
@@ -116,11 +117,11 @@ fn round(
         let opened = trial.server.opened_in.as_secs_f64();
         trial.check("on a full disk").await?;
         trial.let_send();
-        until_refused(&trial, 20).await?;
+        until_refused(&trial.load, 20).await?;
         // With room again, it goes on by itself.
         disk.empty()?;
         let (_, before) = trial.load.ledger.counts();
-        until_acknowledged(&trial, before + 500).await?;
+        until_acknowledged(&trial.load, before + 500).await?;
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         say(&format!("  opened on a full disk in {opened:.1} s, and went on once there was room"));
         let what = format!("a full disk, {reserve_mib} MiB of it in reserve");
@@ -129,8 +130,8 @@ fn round(
 }
 
 /// Waits until so many more payloads were told to come later.
-async fn until_refused(trial: &Trial, more: u64) -> Result<()> {
-    let refused = || trial.load.refused.load(Ordering::Relaxed);
+async fn until_refused(load: &Load, more: u64) -> Result<()> {
+    let refused = || load.refused.load(Ordering::Relaxed);
     let (before, begun) = (refused(), Instant::now());
     while refused() <= before + more {
         if begun.elapsed() > Duration::from_secs(30) {
@@ -141,9 +142,9 @@ async fn until_refused(trial: &Trial, more: u64) -> Result<()> {
     Ok(())
 }
 
-async fn until_acknowledged(trial: &Trial, count: u64) -> Result<()> {
+async fn until_acknowledged(load: &Load, count: u64) -> Result<()> {
     let begun = Instant::now();
-    while trial.load.ledger.counts().1 < count {
+    while load.ledger.counts().1 < count {
         if begun.elapsed() > Duration::from_secs(60) {
             bail!("nothing is taken although there is room again");
         }

@@ -32,7 +32,7 @@ fields = [
 const BATCH: u64 = 5_000;
 const DEVICES: u64 = 1_000;
 /// Requests under way at once.
-const CONNECTIONS: usize = 4;
+const CONNECTIONS: usize = 8;
 
 /// What an engine measured of itself.
 #[derive(Debug, Deserialize)]
