@@ -299,5 +299,14 @@ mod tests {
     #[test]
     fn a_certificate_without_a_key_is_refused() {
         assert!(matches!(config(&["--tls-certificate", "x.pem"]), Err(Failure::Usage(_))));
+        assert!(matches!(config(&["--devices-certificate", "x.pem"]), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn devices_know_the_server_by_the_names_that_are_told() {
+        let names = |arguments: &[&str]| config(arguments).unwrap().doors.tls.names;
+        assert_eq!(names(&[]), ["localhost", "127.0.0.1", "::1"]);
+        let told = ["--devices-name", "fleet.example", "--devices-name", "192.0.2.1"];
+        assert_eq!(names(&told), ["fleet.example", "192.0.2.1"]);
     }
 }

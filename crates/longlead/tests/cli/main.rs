@@ -12,6 +12,7 @@ mod exits;
 mod files;
 mod golden;
 mod hostile;
+mod identity;
 mod json;
 mod readme;
 mod serving;

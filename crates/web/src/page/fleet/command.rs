@@ -83,19 +83,19 @@ fn list(commands: &[DeviceCommand]) -> Markup {
         div.scroll { table.data {
             caption.visually-hidden { "Commands, the newest first" }
             thead { tr {
-                th scope="col" { "Command" } th scope="col" { "Given (UTC)" } th scope="col" { "By" }
-                th scope="col" { "State" } th scope="col" { "Payload" } th scope="col" { "Why" }
+                th scope="col" { "Command" } th scope="col" { "State" } th scope="col" { "Given (UTC)" }
+                th scope="col" { "By" } th scope="col" { "Payload" } th scope="col" { "Why" }
             } }
             tbody { @for command in commands {
                 tr {
                     th scope="row" { (command.name) " " span.muted { (command.id) } }
-                    td.nowrap { (ui::instant(command.made)) }
-                    td { (command.who_name) }
                     td {
                         (command.state) " "
                         @if command.state == CommandState::Queued { "until " (ui::instant(command.expires)) }
                         @else { (ui::instant(command.state_at)) }
                     }
+                    td.nowrap { (ui::instant(command.made)) }
+                    td { (command.who_name) }
                     td.wide.mono { (command.payload) }
                     td.wide { (command.why.as_deref().unwrap_or_default()) }
                 }

@@ -99,9 +99,9 @@ pub(crate) async fn show(
         section.card { (facts(&device, &names)) }
         p.toolbar {
             span.muted { (super::identity::standing(&identity, seen.app.now())) }
-            a.button.small.quiet href={ "/fleet/devices/" (device.serial) "/identity" } { "Identity" }
+            a.button.small href={ "/fleet/devices/" (device.serial) "/identity" } { "Identity" }
             " "
-            a.button.small.quiet href={ "/fleet/devices/" (device.serial) "/commands" } { "Commands" }
+            a.button.small href={ "/fleet/devices/" (device.serial) "/commands" } { "Commands" }
         }
         section {
             h2 { "What happened" }

@@ -66,9 +66,9 @@ pub(crate) fn standing(identity: &DeviceIdentity, now: Timestamp) -> Markup {
     let open = identity.claims.iter().any(|it| is_open(it, now));
     html! {
         @if let Some(certificate) = good {
-            "Its certificate holds until " (ui::instant(certificate.until)) " UTC."
+            "Its certificate holds until " (ui::instant(certificate.until)) "."
         } @else if let Some(revocation) = identity.revocations.first() {
-            "It was revoked on " (ui::instant(revocation.at)) " UTC, and has no certificate since."
+            "It was revoked on " (ui::instant(revocation.at)) ", and has no certificate since."
         } @else if identity.certificates.is_empty() {
             "It has no certificate."
         } @else {
@@ -89,7 +89,7 @@ fn told_once(secret: &str, expires: Timestamp) -> Markup {
             p.mono { (secret) }
             p {
                 "It is told this once. The device sends it with its request for a certificate; it is "
-                "good for one key, until " (ui::instant(expires)) " UTC."
+                "good for one key, until " (ui::instant(expires)) "."
             }
         }
     }
