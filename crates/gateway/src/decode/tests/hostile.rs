@@ -100,7 +100,7 @@ fn any_bytes_in_any_format_end_in_readings_or_reasons_within_the_bounds() {
         readings += batch.readings().len();
         refused += batch.refused().len();
     }
-    assert!(readings > 10_000 && refused > 10_000, "{readings} {refused}");
+    assert!(readings > 1_000 && refused > 10_000, "{readings} {refused}");
 }
 
 #[test]
