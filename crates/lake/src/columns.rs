@@ -283,9 +283,9 @@ pub(crate) fn contents(batch: &RecordBatch) -> Result<Vec<u64>, ArrowError> {
         let captured = primitive::<TimestampMicrosecondType>(batch, "captured")?;
         let clock = text(batch, "clock")?;
         for (row, hash) in hashes.iter_mut().enumerate() {
-            // The other two words say that it was reckoned here, so it differs at each delivery.
-            let is_told =
-                clock.is_valid(row) && !matches!(clock.value(row), "reckoned" | "received");
+            // Else it was reckoned here or heard by somebody, so it differs at each delivery.
+            let is_told = clock.is_valid(row)
+                && !matches!(clock.value(row), "reckoned" | "received" | "heard");
             if sequence.is_valid(row) && is_told {
                 let told = captured.value(row).cast_unsigned();
                 *hash = hash.wrapping_add(mix(told ^ 0x7469_6d65_2074_6f6c));

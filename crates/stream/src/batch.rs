@@ -21,6 +21,9 @@ pub enum Captured {
     At(i64),
     /// Microseconds before the payload was sent: a device that knows spans but no date.
     Before(i64),
+    /// Microseconds since 1970-01-01T00:00Z by the clock of whoever heard the device, such as a
+    /// network server: the device told nothing, and what it sends again is heard at another time.
+    Heard(i64),
     /// It told nothing.
     Untold,
 }

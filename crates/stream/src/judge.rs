@@ -99,11 +99,14 @@ impl Arrival<'_> {
     fn captured(&self, told: Captured) -> (i64, Clock) {
         let Plausible { future_max, epoch_min } = self.plausible;
         match told {
-            Captured::At(at) if at > self.received.saturating_add(future_max) => {
+            Captured::At(at) | Captured::Heard(at)
+                if at > self.received.saturating_add(future_max) =>
+            {
                 (at, Clock::Future)
             }
-            Captured::At(at) if at < epoch_min => (at, Clock::Unset),
+            Captured::At(at) | Captured::Heard(at) if at < epoch_min => (at, Clock::Unset),
             Captured::At(at) => (at, Clock::Good),
+            Captured::Heard(at) => (at, Clock::Heard),
             Captured::Before(span) => (self.received.saturating_sub(span), Clock::Reckoned),
             Captured::Untold => (self.received, Clock::Received),
         }

@@ -5,8 +5,8 @@
 //!  "sender":"CT-17","values":[{"field":"temperature","value":39.5,"unit":"[degF]"}]}
 //! ```
 //!
-//! `captured` is microseconds since 1970, or `{"before": …}` microseconds before it was sent; what
-//! wasn't told is left out. Floats have a point or an exponent, integers have neither, so that
+//! `captured` is microseconds since 1970, or `{"before": …}` microseconds before it was sent, or
+//! `{"heard": …}` by the clock of whoever heard it; what wasn't told is left out. Floats have a point or an exponent, integers have neither, so that
 //! both come back as they were; what is no number is `{"float": "NaN"}`, `"inf"` or `"-inf"`.
 
 use std::fmt::Write;
@@ -31,6 +31,7 @@ pub fn row_to_json(rows: &Rows, row: usize) -> Option<Vec<u8>> {
             Clock::Good | Clock::Future | Clock::Unset => Captured::At(captured),
             Clock::Reckoned => Captured::Before(received.saturating_sub(captured)),
             Clock::Received => Captured::Untold,
+            Clock::Heard => Captured::Heard(captured),
         },
         boot: rows.boot.get(row),
         sequence: rows.sequence.get(row),
@@ -82,6 +83,7 @@ pub fn reading_to_json(batch: &Batch, reading: &Reading<'_>, sender: Option<&str
     let _ = match reading.head.captured {
         Captured::At(at) => write!(out, ",\"captured\":{at}"),
         Captured::Before(span) => write!(out, ",\"captured\":{{\"before\":{span}}}"),
+        Captured::Heard(at) => write!(out, ",\"captured\":{{\"heard\":{at}}}"),
         Captured::Untold => Ok(()),
     };
     for (key, number) in [("boot", reading.head.boot), ("sequence", reading.head.sequence)] {
@@ -191,10 +193,11 @@ fn number(object: &Map<String, Json>, key: &str) -> Result<Option<u64>, ReadingE
 
 fn captured(told: Option<&Json>) -> Result<Captured, ReadingError> {
     let Some(told) = told else { return Ok(Captured::Untold) };
-    let before = told.get("before").and_then(Json::as_i64).map(Captured::Before);
+    let of = |key: &str| told.get(key).and_then(Json::as_i64);
     told.as_i64()
         .map(Captured::At)
-        .or(before)
+        .or_else(|| of("before").map(Captured::Before))
+        .or_else(|| of("heard").map(Captured::Heard))
         .ok_or_else(|| ReadingError { problem: "`captured` is no time".to_owned() })
 }
 

@@ -21,12 +21,14 @@ pub enum Clock {
     Future = 3,
     /// Told, and from before the device can have existed: a clock that was never set.
     Unset = 4,
+    /// Told by whoever heard the device, such as a network server, which has a clock that is set.
+    Heard = 5,
 }
 
 impl Clock {
     /// Every quality, in the order of its code.
-    pub const ALL: [Clock; 5] =
-        [Clock::Good, Clock::Reckoned, Clock::Received, Clock::Future, Clock::Unset];
+    pub const ALL: [Clock; 6] =
+        [Clock::Good, Clock::Reckoned, Clock::Received, Clock::Future, Clock::Unset, Clock::Heard];
 
     /// Its stable number, as it is stored.
     pub fn code(self) -> u8 {
@@ -46,6 +48,7 @@ impl Clock {
             Clock::Received => "received",
             Clock::Future => "future",
             Clock::Unset => "unset",
+            Clock::Heard => "heard",
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Events of ChirpStack v4, as its HTTP and MQTT integrations send them in JSON.
 //!
-//! An uplink gives two readings with the same device, time, boot and sequence:
+//! An uplink gives three readings:
 //!
-//! - of `lorawan_uplink`, how it was received: port, data rate, best RSSI and SNR, how many gateways
-//!   heard it, and the payload as it came;
-//! - of a stream named like the device profile, what the codec made of it (`object`), where it did.
+//! - of `lorawan_uplink`, the frame: port, address, and the payload as it came;
+//! - of a stream named like the device profile, what the codec made of it (`object`), where it did;
+//! - of `lorawan_reception`, how it was heard: data rate, best RSSI and SNR, how many gateways.
+//!
+//! A frame that the device sends again, since nobody confirmed it, is heard at another time and
+//! otherwise. It is the same frame, so the first two have boot and sequence for their identity; and
+//! it is another reception, so the third has its time only. The time of all is the network server's.
 //!
 //! The device is `devEui`. The sequence is `fCnt`. ChirpStack tells no number of a session, but a
 //! device that joins gets an address (`devAddr`) of its own each time, and its counter starts again:
@@ -15,7 +19,7 @@
 //! Other events are readings of `lorawan_join`, `lorawan_status`, `lorawan_ack`, `lorawan_txack`,
 //! `lorawan_log`, `lorawan_location` and `lorawan_integration`.
 
-use longlead_stream::{Head, Name, Value};
+use longlead_stream::{Captured, Head, Name, Value};
 
 use super::tree::Node;
 use super::writer::{Fault, Writer};
@@ -39,7 +43,10 @@ fn try_read(writer: &mut Writer<'_>, event: &Node<'_>) -> Result<(), Fault> {
     let device = info.get("devEui").and_then(Node::as_text).ok_or("the event has no \"devEui\"")?;
     let device = writer.device_name(device)?;
     let time = event.get("time").ok_or("the event has no \"time\"")?;
-    let captured = instant::captured(time)?;
+    let captured = match instant::captured(time)? {
+        Captured::At(at) => Captured::Heard(at),
+        other => other,
+    };
     let boot = event.get("devAddr").map(address).transpose()?;
     let kind = kind(event).ok_or("it is no event of ChirpStack that is known")?;
     let stream = writer.stream_name(&format!("lorawan_{kind}"))?;
@@ -98,9 +105,31 @@ fn uplink(
         Some(count) => count.as_unsigned().ok_or("\"fCnt\" is a whole number")?,
         None => 0,
     };
-    let head = Head { sequence: Some(sequence), ..head };
-    radio(writer, event)?;
-    writer.push(head);
+    for key in ["fPort", "adr", "confirmed", "devAddr", "data"] {
+        if let Some(value) = event.get(key) {
+            reading::add(writer, key, value)?;
+        }
+    }
+    let frame = Head { sequence: Some(sequence), ..head };
+    writer.push(frame);
+    object(writer, event, info, frame)?;
+    if event.get("rxInfo").or_else(|| event.get("txInfo")).is_none() {
+        return Ok(());
+    }
+    let stream = writer.stream_name("lorawan_reception")?;
+    with_unit(writer, "frame", Some(Value::Unsigned(sequence)), "")?;
+    reception(writer, event)?;
+    writer.push(Head { stream, boot: None, ..head });
+    Ok(())
+}
+
+/// What the codec made of a frame.
+fn object(
+    writer: &mut Writer<'_>,
+    event: &Node<'_>,
+    info: &Node<'_>,
+    head: Head,
+) -> Result<(), Fault> {
     let Some(Node::Map(members)) = event.get("object") else { return Ok(()) };
     let profile = info.get("deviceProfileName").and_then(Node::as_text).unwrap_or("");
     let stream = match writer.stream_name(profile) {
@@ -116,12 +145,10 @@ fn uplink(
     Ok(())
 }
 
-/// How an uplink was received.
-fn radio(writer: &mut Writer<'_>, event: &Node<'_>) -> Result<(), Fault> {
-    for key in ["fPort", "dr", "adr", "confirmed", "devAddr", "data"] {
-        if let Some(value) = event.get(key) {
-            reading::add(writer, key, value)?;
-        }
+/// How a frame was heard.
+fn reception(writer: &mut Writer<'_>, event: &Node<'_>) -> Result<(), Fault> {
+    if let Some(rate) = event.get("dr") {
+        reading::add(writer, "dr", rate)?;
     }
     if let Some(transmission) = event.get("txInfo") {
         let lora = transmission.get("modulation").and_then(|it| it.get("lora"));

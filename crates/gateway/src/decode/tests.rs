@@ -19,6 +19,7 @@ fn told(batch: &Batch) -> String {
         match head.captured {
             Captured::At(time) => write!(told, " @{time}"),
             Captured::Before(span) => write!(told, " -{span}"),
+            Captured::Heard(time) => write!(told, " heard@{time}"),
             Captured::Untold => Ok(()),
         }
         .expect("a text takes text");
@@ -391,12 +392,13 @@ fn senml_in_cbor_has_numbers_for_labels() {
 }
 
 #[test]
-fn an_uplink_is_a_reading_of_the_radio_and_one_of_the_codec() {
+fn an_uplink_is_a_frame_what_the_codec_made_of_it_and_a_reception() {
     let event = r#"{"deduplicationId":"8fa1","time":"2026-01-14T18:59:53.235+00:00","deviceInfo":{"deviceProfileName":"Dragino DDS75-LB","devEui":"a84041bbbf5946fc"},"devAddr":"00981150","adr":true,"dr":3,"fCnt":1093,"fPort":2,"confirmed":false,"data":"DPkK","object":{"distance":2590,"Bat":3.321},"rxInfo":[{"gatewayId":"aa","rssi":-89,"snr":9.5},{"gatewayId":"bb","rssi":-70,"snr":8}],"txInfo":{"frequency":904900000,"modulation":{"lora":{"bandwidth":125000,"spreadingFactor":7}}}}"#;
-    let head = "a84041bbbf5946fc @1768417193235000 boot=9965904 #1093";
+    let at = "a84041bbbf5946fc heard@1768417193235000";
     let expected = format!(
-        "lorawan_uplink {head} f_port=2i dr=3i adr=true confirmed=false dev_addr=\"00981150\" data=\"DPkK\" frequency=904900000u[Hz] bandwidth=125000u[Hz] spreading_factor=7u gateways=2u rssi=-70.0 snr=8.0[dB] gateway=\"bb\"
-         dragino_dds75_lb {head} distance=2590i bat=3.321"
+        "lorawan_uplink {at} boot=9965904 #1093 f_port=2i adr=true confirmed=false dev_addr=\"00981150\" data=\"DPkK\"
+         dragino_dds75_lb {at} boot=9965904 #1093 distance=2590i bat=3.321
+         lorawan_reception {at} frame=1093u dr=3i frequency=904900000u[Hz] bandwidth=125000u[Hz] spreading_factor=7u gateways=2u rssi=-70.0 snr=8.0[dB] gateway=\"bb\""
     );
     check(Format::ChirpStack, event, &expected);
 }
@@ -404,7 +406,7 @@ fn an_uplink_is_a_reading_of_the_radio_and_one_of_the_codec() {
 #[test]
 fn other_events_of_chirpstack_have_streams_of_their_own() {
     let info = r#""time":"2026-01-14T18:59:53Z","deviceInfo":{"devEui":"d"}"#;
-    let at = "d @1768417193000000";
+    let at = "d heard@1768417193000000";
     let cases = [
         (
             format!(r#"{{{info},"devAddr":"013a6597"}}"#),

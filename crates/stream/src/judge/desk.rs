@@ -61,8 +61,10 @@ struct Agreed {
     converters: Vec<Vec<Converter>>,
     /// The reading that is being judged, by place of the field.
     cells: Vec<Cell>,
-    /// Its unknown fields as the inside of a JSON object.
+    /// Its unknown fields as members of a JSON object, one after another.
     unknown: String,
+    /// Their names, and where each begins.
+    unknown_starts: Vec<(Name, usize)>,
     /// The key of a name as a device, as far as it took a reading.
     device_keys: Vec<Option<u32>>,
     /// The last device that the sender may speak for.
@@ -82,6 +84,7 @@ impl<'a> Desk<'a> {
             converters: contract.rules().iter().map(|_| Vec::new()).collect(),
             cells: vec![Cell::None; contract.rules().len()],
             unknown: String::new(),
+            unknown_starts: Vec::new(),
             device_keys: vec![None; batch.names()],
             permitted: String::new(),
         });
@@ -126,6 +129,7 @@ impl Agreed {
     ) -> Result<Who<'a>, Complained<'a>> {
         self.cells.fill(Cell::None);
         self.unknown.clear();
+        self.unknown_starts.clear();
         let named = reading.head.device.filter(|name| !batch.text(*name).is_empty());
         let mut who = match named {
             Some(name) => Some(Who::Name(name)),
@@ -205,9 +209,7 @@ impl Agreed {
         if !self.contract.keeps_unknown() {
             return Err(Complaint::Unknown(name));
         }
-        if !self.unknown.is_empty() {
-            self.unknown.push(',');
-        }
+        self.unknown_starts.push((name, self.unknown.len()));
         value_to_json(&mut self.unknown, batch, (name, value, unit));
         Ok(())
     }
@@ -257,8 +259,7 @@ impl Agreed {
             }
         }
         if let Some(Column::Text(unknown)) = columns.next() {
-            let object = (!self.unknown.is_empty()).then(|| format!("{{{}}}", self.unknown));
-            unknown.push(object.as_deref());
+            unknown.push(unknown_object(batch, &self.unknown, &self.unknown_starts).as_deref());
         }
     }
 
@@ -309,6 +310,22 @@ impl Who<'_> {
             Who::Text(text) => text,
         }
     }
+}
+
+/// Unknown fields as a JSON object, ordered by name: whoever sends a reading again may send them in
+/// another order (Go's maps have none), and it is the same reading.
+fn unknown_object(batch: &Batch, members: &str, starts: &[(Name, usize)]) -> Option<String> {
+    if starts.is_empty() {
+        return None;
+    }
+    let ends = starts.iter().skip(1).map(|(_, start)| *start).chain([members.len()]);
+    let member = |((name, start), end): (&(Name, usize), usize)| {
+        (batch.text(*name), members.get(*start..end).unwrap_or(""))
+    };
+    let mut sorted: Vec<(&str, &str)> = starts.iter().zip(ends).map(member).collect();
+    sorted.sort_unstable();
+    let members: Vec<&str> = sorted.into_iter().map(|(_, member)| member).collect();
+    Some(format!("{{{}}}", members.join(",")))
 }
 
 /// The device that a value names.

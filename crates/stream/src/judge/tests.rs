@@ -304,7 +304,7 @@ fn a_field_may_name_the_device_and_unknown_fields_may_be_kept() {
     let judged = judge(&contracts(), &batch, &arrival(Sender::Trusted));
     expect![[r#"
         diagnostics truck_1 received: load=0.5
-        diagnostics truck_2 received: unknown="{\"odo\":{\"value\":12.5,\"unit\":\"km\"},\"driver\":\"Ro\\\"d\"}"
+        diagnostics truck_2 received: unknown="{\"driver\":\"Ro\\\"d\",\"odo\":{\"value\":12.5,\"unit\":\"km\"}}"
         no-device -: `name`, which names the device, is missing
         out-of-range truck_3: `load` is -1.0, below its lowest 0
     "#]]

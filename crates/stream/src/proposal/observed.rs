@@ -122,7 +122,7 @@ impl Observed {
             return;
         }
         let device = self.devices.entry(device.to_owned()).or_default();
-        if let Captured::At(at) = reading.head.captured {
+        if let Captured::At(at) | Captured::Heard(at) = reading.head.captured {
             match device.captured {
                 // What comes late tells neither of intervals nor of counters.
                 Some(before) if at <= before => return,

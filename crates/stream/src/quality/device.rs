@@ -63,7 +63,8 @@ pub fn device_figures(
 ) -> Figures {
     let window = window.start..window.end.min(now);
     let trusted = |place: usize| {
-        matches!(rows.clock.get(place), Some(Clock::Good | Clock::Reckoned | Clock::Received))
+        let clock = rows.clock.get(place);
+        matches!(clock, Some(Clock::Good | Clock::Reckoned | Clock::Received | Clock::Heard))
     };
     let times = || rows.captured.iter().zip(&rows.received).enumerate();
     let captured: Vec<i64> =

@@ -30,7 +30,7 @@ pub struct Figures {
     /// haven't; nothing where there is no cadence.
     pub fresh: Option<(u64, u64)>,
     /// Rows by the quality of their clock, in the order of [`Clock::ALL`].
-    pub clocks: [u64; 5],
+    pub clocks: [u64; 6],
     /// How often a clock stepped back.
     pub steps_back: u64,
     /// How often a counter started again.
@@ -124,8 +124,9 @@ impl Figures {
     fn clock_part(&self) -> Option<(Statement, f64, f64)> {
         let count =
             |clock: Clock| self.clocks.get(usize::from(clock.code())).copied().unwrap_or_default();
-        // A time that was reckoned from a span is as good as a clock that was told.
-        let good = count(Clock::Good) + count(Clock::Reckoned);
+        // A time that was reckoned from a span, or told by who heard the device, is as good as a
+        // clock of its own.
+        let good = count(Clock::Good) + count(Clock::Reckoned) + count(Clock::Heard);
         let (untold, future, unset) =
             (count(Clock::Received), count(Clock::Future), count(Clock::Unset));
         let bad = untold + future + unset;

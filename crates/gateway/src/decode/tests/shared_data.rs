@@ -106,6 +106,7 @@ fn two_weeks_of_lorawan_are_read_event_by_event() {
     let expected = [
         ("lorawan_join", 46),
         ("lorawan_log", 15),
+        ("lorawan_reception", 14_015),
         ("lorawan_status", 131),
         ("lorawan_uplink", 14_015),
         ("object", 13_658),
