@@ -1,5 +1,6 @@
 //! The DuckLake tables: Parquet files under `data/`, and a catalog that any DuckLake reader attaches.
 
+mod attach;
 mod merge;
 
 use std::path::Path;
@@ -63,6 +64,7 @@ impl Tables {
         prepare(&file).await?;
         let url = format!("sqlite:{}?mode=rwc", file.display());
         let writer = SqliteMetadataWriter::new_with_init(&url).await?;
+        attach::complete(&file).await?;
         let path = data.display().to_string();
         if writer.get_data_path().map_or(true, |it| it.trim_end_matches('/') != path) {
             writer.set_data_path(&path)?;
