@@ -163,7 +163,7 @@ impl Answer {
     }
 }
 
-fn columns(schema: &Schema) -> Vec<AnswerColumn> {
+pub(crate) fn columns(schema: &Schema) -> Vec<AnswerColumn> {
     let column = |field: &std::sync::Arc<arrow::datatypes::Field>| AnswerColumn {
         name: field.name().clone(),
         kind: kind(field.data_type()),
@@ -171,7 +171,7 @@ fn columns(schema: &Schema) -> Vec<AnswerColumn> {
     schema.fields().iter().map(column).collect()
 }
 
-fn kind(of: &DataType) -> Kind {
+pub(crate) fn kind(of: &DataType) -> Kind {
     match of {
         DataType::Boolean => Kind::Bool,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Kind::Integer,
@@ -186,7 +186,7 @@ fn kind(of: &DataType) -> Kind {
 }
 
 fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
-    if array.is_null(row) {
+    if array.is_null(row) || *array.data_type() == DataType::Null {
         return Cell::Null;
     }
     match array.data_type() {

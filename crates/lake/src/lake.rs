@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use datafusion::prelude::SessionContext;
 use longlead_stream::{Judged, Receipt, Refusal};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
@@ -17,7 +18,7 @@ use crate::functions;
 use crate::open::{self, OpenError, Recovery};
 use crate::outside::OutsideTable;
 use crate::quarantine::Entry;
-use crate::query::{Engine, Limits, QueryError, ask};
+use crate::query::{Described, Engine, Limits, QueryError, ask, describe};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::tables::{Tables, TablesError};
@@ -158,12 +159,45 @@ impl Lake {
         limits: Limits,
         outside: &[Arc<OutsideTable>],
     ) -> Result<Answer, QueryError> {
-        let failed = |error: &dyn std::fmt::Display| QueryError::Failed(error.to_string());
-        let session = self.inner.engine.session_of(&self.inner.state, outside, limits.memory);
-        let session = session.map_err(|error| failed(&error))?;
+        self.query_with(sql, Vec::new(), limits, outside).await
+    }
+
+    /// Asks in SQL with `$1`, `$2` … for these values, as texts: each becomes of the type that its
+    /// place in the query asks for.
+    pub async fn query_with(
+        &self,
+        sql: &str,
+        parameters: Vec<Option<String>>,
+        limits: Limits,
+        outside: &[Arc<OutsideTable>],
+    ) -> Result<Answer, QueryError> {
+        let session = self.session_of(outside, limits)?;
         let sql = sql.to_owned();
-        let asked = self.inner.runtime.spawn(async move { ask(session, &sql, limits).await });
-        asked.await.map_err(|error| failed(&error))?
+        let asked = async move { ask(session, &sql, parameters, limits).await };
+        let asked = self.inner.runtime.spawn(asked).await;
+        asked.map_err(|error| QueryError::Failed(error.to_string()))?
+    }
+
+    /// What a query would give, without running it: its columns, and the kinds of `$1`, `$2` ….
+    pub async fn describe(
+        &self,
+        sql: &str,
+        limits: Limits,
+        outside: &[Arc<OutsideTable>],
+    ) -> Result<Described, QueryError> {
+        let session = self.session_of(outside, limits)?;
+        let sql = sql.to_owned();
+        let described = self.inner.runtime.spawn(async move { describe(&session, &sql).await });
+        described.await.map_err(|error| QueryError::Failed(error.to_string()))?
+    }
+
+    fn session_of(
+        &self,
+        outside: &[Arc<OutsideTable>],
+        limits: Limits,
+    ) -> Result<SessionContext, QueryError> {
+        let session = self.inner.engine.session_of(&self.inner.state, outside, limits.memory);
+        session.map_err(|error| QueryError::Failed(error.to_string()))
     }
 
     /// Names of the functions that queries may use.

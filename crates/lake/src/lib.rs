@@ -40,5 +40,5 @@ pub use answer::{Answer, AnswerColumn, Cell, Encoded, Format, Kind, Page};
 pub use lake::{FlushError, Lake, TableFacts};
 pub use open::{OpenError, Recovery};
 pub use outside::{OutsideError, OutsideTable, Values};
-pub use query::{Limits, QueryError};
+pub use query::{Described, Limits, QueryError};
 pub use settings::Settings;

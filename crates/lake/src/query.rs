@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use datafusion::catalog::CatalogProvider;
-use datafusion::catalog::{MemTable, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use arrow::datatypes::DataType;
+use datafusion::catalog::{
+    CatalogProvider, MemTable, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
+    TableProvider,
+};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
@@ -14,15 +17,18 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::scalar::ScalarValue;
 use futures_util::StreamExt;
 use object_store::ObjectStore;
 use tokio::sync::mpsc;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, AnswerColumn, Kind, columns, kind};
+use crate::columns::{QUARANTINE, quarantine_schema, with_commit};
 use crate::functions;
-use crate::outside::OutsideTable;
+use crate::outside::{OutsideTable, Standing};
 use crate::state::State;
 use crate::tables::SCHEMA;
 use crate::view::View;
@@ -31,6 +37,8 @@ use crate::view::View;
 const CATALOG: &str = "longlead";
 /// Batches that wait for a slow reader.
 const PAGES_WAITING: usize = 4;
+/// Parameters of a query.
+const PARAMETERS_MAX: usize = 1000;
 
 /// What one query may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,13 +144,13 @@ impl Engine {
         for (name, table) in state.now() {
             schema.register_table(name, Arc::new(View::of(table)?))?;
         }
-        for table in outside {
-            let batch = table.batch();
-            schema.deregister_table(table.name())?;
-            let rows = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?;
-            schema.register_table(table.name().to_owned(), Arc::new(rows))?;
-        }
         let catalog = MemoryCatalogProvider::new();
+        add_outside(&catalog, &schema, outside)?;
+        if !schema.table_exist(QUARANTINE) {
+            let empty = with_commit(&RecordBatch::new_empty(quarantine_schema()), 0)?;
+            let empty = MemTable::try_new(empty.schema(), vec![Vec::new()])?;
+            schema.register_table(QUARANTINE.to_owned(), Arc::new(empty))?;
+        }
         catalog.register_schema(SCHEMA, Arc::new(schema))?;
         let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime)
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory)))
@@ -157,20 +165,114 @@ impl Engine {
     }
 }
 
+/// Adds tables from outside, each where it stands.
+fn add_outside(
+    catalog: &MemoryCatalogProvider,
+    main: &MemorySchemaProvider,
+    outside: &[Arc<OutsideTable>],
+) -> Result<(), DataFusionError> {
+    for table in outside {
+        let batch = table.batch();
+        let rows: Arc<dyn TableProvider> =
+            Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?);
+        match table.standing() {
+            Standing::First => drop(main.deregister_table(table.name())?),
+            Standing::Last => {}
+            Standing::Within(name) => {
+                let schema = match catalog.schema(name) {
+                    Some(schema) => schema,
+                    None => {
+                        let schema: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+                        catalog.register_schema(name, Arc::clone(&schema))?;
+                        schema
+                    }
+                };
+                schema.register_table(table.name().to_owned(), Arc::clone(&rows))?;
+            }
+        }
+        if !main.table_exist(table.name()) {
+            main.register_table(table.name().to_owned(), rows)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a query would give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Columns of the answer.
+    pub columns: Vec<AnswerColumn>,
+    /// Kinds of `$1`, `$2` …, where the query tells them.
+    pub parameters: Vec<Option<Kind>>,
+}
+
+/// The plan of a query that only reads.
+async fn planned(session: &SessionContext, sql: &str) -> Result<LogicalPlan, QueryError> {
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
+    let refused = |error: DataFusionError| QueryError::NotARead(first_line(&error));
+    read_only.verify_plan(&plan).map_err(refused)?;
+    Ok(plan)
+}
+
+/// Plans a query, and runs nothing.
+pub(crate) async fn describe(session: &SessionContext, sql: &str) -> Result<Described, QueryError> {
+    let plan = planned(session, sql).await?;
+    let parameters = parameters_of(&plan)?.into_iter().map(|it| it.as_ref().map(kind)).collect();
+    Ok(Described { columns: columns(plan.schema().as_arrow()), parameters })
+}
+
+/// Types of `$1`, `$2` …, where the query tells them.
+fn parameters_of(plan: &LogicalPlan) -> Result<Vec<Option<DataType>>, QueryError> {
+    let mut parameters = Vec::new();
+    for (name, of) in plan.get_parameter_types().map_err(wrong)? {
+        let place = name.trim_start_matches('$').parse::<usize>().ok();
+        let Some(place) = place.filter(|it| (1..=PARAMETERS_MAX).contains(it)) else {
+            return Err(QueryError::Wrong(format!("`{name}` is no parameter: they are $1, $2 …")));
+        };
+        if parameters.len() < place {
+            parameters.resize(place, None);
+        }
+        if let Some(known) = parameters.get_mut(place - 1) {
+            *known = of;
+        }
+    }
+    Ok(parameters)
+}
+
+/// A plan with values for its parameters.
+fn bound(plan: LogicalPlan, values: Vec<Option<String>>) -> Result<LogicalPlan, QueryError> {
+    let types = parameters_of(&plan)?;
+    if types.len() > values.len() {
+        let (asked, given) = (types.len(), values.len());
+        return Err(QueryError::Wrong(format!("{asked} parameters are asked for, not {given}")));
+    }
+    if types.is_empty() {
+        return Ok(plan);
+    }
+    let value = |(value, of): (Option<String>, Option<DataType>)| {
+        let of = of.unwrap_or(DataType::Utf8);
+        match value {
+            Some(text) => ScalarValue::try_from_string(text, &of),
+            None => ScalarValue::try_from(&of),
+        }
+    };
+    let values: Result<Vec<ScalarValue>, _> = values.into_iter().zip(types).map(value).collect();
+    plan.with_param_values(values.map_err(wrong)?).map_err(wrong)
+}
+
 /// Begins a query; its rows come while the answer is read.
 pub(crate) async fn ask(
     session: SessionContext,
     sql: &str,
+    parameters: Vec<Option<String>>,
     limits: Limits,
 ) -> Result<Answer, QueryError> {
     let began = tokio::time::Instant::now();
     let until = began + limits.time;
-    let read_only =
-        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let planned = async {
-        let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
-        let refused = |error: DataFusionError| QueryError::NotARead(first_line(&error));
-        read_only.verify_plan(&plan).map_err(refused)?;
+        let plan = bound(planned(&session, sql).await?, parameters)?;
         let frame = session.execute_logical_plan(plan).await.map_err(wrong)?;
         frame.execute_stream().await.map_err(wrong)
     };

@@ -505,6 +505,11 @@ pub(crate) struct ServeArguments {
     )]
     pub(crate) devices_token: Option<String>,
 
+    /// Where clients of PostgreSQL ask in SQL, such as psql and Grafana: a loopback address, or any
+    /// with a certificate
+    #[arg(long, value_name = "ADDRESS", env = "LONGLEAD_SQL", help_heading = "Server")]
+    pub(crate) sql: Option<String>,
+
     /// Let other machines reach the doors of devices, though nothing on them is encrypted: for a
     /// proxy that ends TLS
     #[arg(long, env = "LONGLEAD_DEVICES_MAY_BE_REACHED", help_heading = "Devices")]

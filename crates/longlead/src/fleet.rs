@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use doors::{Doors, DoorsTls};
 use intake::LakeIntake;
-use keeper::Keeper;
+pub(crate) use keeper::Keeper;
 use registry::KnownDevices;
 use retention::Removals;
 
@@ -30,12 +30,11 @@ use retention::Removals;
 #[derive(Debug)]
 pub(crate) struct Fleet {
     lake: Lake,
+    keeper: Arc<Keeper>,
     intake: Arc<LakeIntake>,
     doors: Option<doors::Open>,
     told: Vec<String>,
     simulation: Option<JoinHandle<()>>,
-    registry: Arc<KnownDevices>,
-    removals: Arc<Removals>,
     retention: JoinHandle<()>,
 }
 
@@ -66,8 +65,10 @@ impl Fleet {
         let told = open.told();
         let removals = Arc::new(Removals::default());
         let retention = retention::keep(lake.clone(), Arc::clone(&intake), Arc::clone(&removals));
-        let doors = Some(open);
-        Ok(Fleet { lake, intake, doors, told, simulation: None, registry, removals, retention })
+        let keeper =
+            Keeper::new(lake.clone(), journal.clone(), Arc::clone(&intake), registry, removals);
+        let (keeper, doors) = (Arc::new(keeper), Some(open));
+        Ok(Fleet { lake, keeper, intake, doors, told, simulation: None, retention })
     }
 
     /// Enters the demo's devices with their past, and lets them go on sending.
@@ -81,10 +82,13 @@ impl Fleet {
     }
 
     /// What pages may ask of it.
-    pub(crate) fn telemetry(&self, journal: &Journal) -> Arc<dyn Telemetry> {
-        let (intake, registry) = (Arc::clone(&self.intake), Arc::clone(&self.registry));
-        let removals = Arc::clone(&self.removals);
-        Arc::new(Keeper::new(self.lake.clone(), journal.clone(), intake, registry, removals))
+    pub(crate) fn telemetry(&self) -> Arc<dyn Telemetry> {
+        Arc::clone(&self.keeper) as _
+    }
+
+    /// What is asked of it by others than pages.
+    pub(crate) fn keeper(&self) -> Arc<Keeper> {
+        Arc::clone(&self.keeper)
     }
 
     /// Where devices reach it, in sentences.

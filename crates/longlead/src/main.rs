@@ -11,6 +11,7 @@ mod file;
 mod fleet;
 mod gather;
 mod output;
+mod postgres;
 mod progress;
 mod sample;
 mod server;

@@ -16,6 +16,7 @@ use longlead_web::{App, router};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::fleet::Fleet;
+use crate::postgres;
 use config::{Config, Tls};
 use connection::{Limited, impatient};
 
@@ -43,7 +44,7 @@ pub(crate) async fn serve(
     config: &Config,
     web: longlead_web::Settings,
     fleet: Option<Fleet>,
-    ready: impl AsyncFnOnce(&Journal, &str) -> anyhow::Result<()>,
+    ready: impl AsyncFnOnce(&Journal, &str, &[String]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     // Whatever can be wrong is found before anyone is greeted.
     let tls = match &config.tls {
@@ -57,6 +58,16 @@ pub(crate) async fn serve(
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone(), app.clone()));
     app.planned(FIRST_PLAN).await;
+    let mut doors = fleet.as_ref().map_or_else(Vec::new, |fleet| fleet.told().to_vec());
+    let sql = match (&config.sql, &fleet) {
+        (Some(address), Some(fleet)) => {
+            let tls = tls.as_ref().map(|tls| postgres::tls_for(&tls.get_inner()));
+            let (at, task) = postgres::open(address, app.clone(), fleet.keeper(), tls).await?;
+            doors.insert(0, format!("Clients of PostgreSQL ask in SQL at {at}."));
+            Some(task)
+        }
+        _ => None,
+    };
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let limited = Limited::new(config.connections_max);
     let served = async {
@@ -74,8 +85,11 @@ pub(crate) async fn serve(
         }
         .context("the server stopped")
     };
-    ready(&journal, &base).await?;
+    ready(&journal, &base, &doors).await?;
     served.await?;
+    if let Some(sql) = sql {
+        sql.abort();
+    }
     if let Some(fleet) = fleet {
         tracing::info!("closing the doors and the lake");
         fleet.close().await;

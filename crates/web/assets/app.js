@@ -3,7 +3,7 @@
  * Load it in <head> without `defer`, so that the theme stands before the first paint.
  * Behaviour is asked for by attributes; what the server must do stands with each section:
  * helpers · theme and rail · swapping · live updates · palette and keys · chains on Horizons ·
- * tables · forms · inline editing · charts · start.
+ * tables · forms · inline editing · charts · asking in SQL · start.
  */
 "use strict";
 (() => {
@@ -662,10 +662,70 @@
       cell.setAttribute("role", "group");
       cell.setAttribute("aria-description", "Enter changes it");
     });
+    $$("textarea[data-complete]", scope).forEach(completeSql);
+    $$("[data-saved-sql]", scope).forEach(keepSql);
     $$(".scroll, .timeline", scope).forEach(makeReachable);
     const again = $("a[data-again]", scope);
     if (again) setTimeout(() => { if (again.isConnected) swap(again.href, again.dataset.swap).catch(() => {}); }, 400);
     drawCharts(scope);
+  }
+
+  // ---- Asking in SQL -----------------------------------------------------------------------
+  // The page lists tables, columns and functions in a <datalist>. Tab takes the first that begins
+  // like the word before the caret; questions are kept in this browser.
+
+  const WORD = /[A-Za-z_][\w.]*$/;
+
+  function completeSql(box) {
+    const list = make("ul", { class: "completions", hidden: "" });
+    const words = $$("option", document.getElementById(box.dataset.complete)).map((it) => it.value);
+    const started = () => box.value.slice(0, box.selectionStart).match(WORD)?.[0] ?? "";
+    let found = [];
+    function take(word) {
+      const at = box.selectionStart;
+      box.setRangeText(word, at - started().length, at, "end");
+      show();
+      box.focus();
+    }
+    function show() {
+      const start = started().toLowerCase();
+      found = start.length < 2 ? [] : words.filter((it) => it.toLowerCase().startsWith(start) && it.toLowerCase() !== start).slice(0, 8);
+      list.replaceChildren(...found.map((it) => make("li", {}, makeButton("quiet", it, () => take(it)))));
+      list.hidden = found.length === 0;
+    }
+    box.after(list);
+    box.addEventListener("input", show);
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Tab" && !event.shiftKey && found.length > 0) { event.preventDefault(); take(found[0]); }
+      if (event.key === "Escape" && found.length > 0) { event.preventDefault(); found = []; list.hidden = true; }
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); box.form.requestSubmit(); }
+    });
+  }
+
+  const SAVED = "sql-saved";
+  const savedSql = () => { try { return JSON.parse(remembered(SAVED)) ?? []; } catch { return []; } };
+
+  function keepSql(place) {
+    const box = $("textarea[data-complete]");
+    const name = make("input", { type: "text", "aria-label": "Name of the question", placeholder: "Name" });
+    const show = () => {
+      const entries = savedSql().map((it) => {
+        const forget = makeButton("quiet", "Forget", () => { remember(SAVED, JSON.stringify(savedSql().filter((other) => other.name !== it.name))); show(); });
+        forget.setAttribute("aria-label", `Forget ${it.name}`);
+        return make("li", {}, make("a", { href: `/sql?${new URLSearchParams({ q: it.sql })}` }, it.name), " ", forget);
+      });
+      const save = makeButton("", "Keep the question", () => {
+        const sql = box.value.trim();
+        const title = name.value.trim() || sql.split("\n")[0].slice(0, 80);
+        if (!sql) return;
+        remember(SAVED, JSON.stringify([...savedSql().filter((it) => it.name !== title), { name: title, sql }]));
+        name.value = "";
+        show();
+      });
+      place.replaceChildren(make("h2", {}, "Kept in this browser"), make("ul", { class: "prose" }, ...entries), make("div", { class: "form-actions" }, name, save));
+    };
+    show();
+    place.hidden = false;
   }
 
   /** A box that scrolls can be scrolled by keys, if it can be focused. */

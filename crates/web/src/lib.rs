@@ -23,10 +23,12 @@
 
 mod api;
 mod app;
+pub mod asking;
 mod assets;
 mod chart;
 mod engine;
 mod events;
+mod facts;
 mod form;
 mod guard;
 mod health;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use longlead_stream::quality::DeviceRows;
 use longlead_stream::{Contract, Proposal};
 use serde_json::Value as Json;
@@ -26,13 +27,17 @@ pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
     fn tables(&self) -> BoxFuture<'_, Result<Vec<StoredTable>, TelemetryError>>;
 
     /// Asks in SQL. All that is acknowledged is seen, each row once.
-    fn ask(&self, sql: String, limits: Limits) -> BoxFuture<'_, Result<Answer, TelemetryError>>;
+    fn answer(&self, question: Question) -> BoxFuture<'_, Result<Answer, TelemetryError>>;
+
+    /// Asks in SQL of what devices sent alone.
+    fn ask(&self, sql: String, limits: Limits) -> BoxFuture<'_, Result<Answer, TelemetryError>> {
+        self.answer(Question { sql, limits, facts: Vec::new() })
+    }
 
     /// Asks in SQL for a file.
     fn file(
         &self,
-        sql: String,
-        limits: Limits,
+        question: Question,
         format: FileFormat,
     ) -> BoxFuture<'_, Result<Parts, TelemetryError>>;
 
@@ -96,6 +101,43 @@ pub struct Removed {
     pub rows: u64,
     /// Parts of the quarantine that went.
     pub quarantined: u64,
+}
+
+/// A question in SQL.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What is asked.
+    pub sql: String,
+    /// What answering it may use.
+    pub limits: Limits,
+    /// Tables that it may name beside those of devices.
+    pub facts: Vec<FactTable>,
+}
+
+/// A table of records or of the plan, as whoever asks may read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FactTable {
+    /// Its schema: `product`.
+    pub schema: String,
+    /// Its name within it: `features`.
+    pub name: String,
+    /// Names of columns with their values, one for each row.
+    pub columns: Vec<(String, FactColumn)>,
+}
+
+/// The values of a column of facts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FactColumn {
+    /// Texts.
+    Text(Vec<Option<String>>),
+    /// Numbers with decimals.
+    Float(Vec<Option<f64>>),
+    /// Whole numbers.
+    Integer(Vec<Option<i64>>),
+    /// Truths.
+    Bool(Vec<Option<bool>>),
+    /// Civil days.
+    Date(Vec<Option<Date>>),
 }
 
 /// Rows of a stream in a window.

@@ -16,7 +16,7 @@ use crate::fleet::{Doors, Fleet};
 use crate::output;
 use crate::output::json as json_text;
 use crate::output::style::{bold, command, dim};
-use crate::server::config::{Config, DEVICES_HTTP, DEVICES_MQTT, LISTEN, LogFormat};
+use crate::server::config::{Config, DEMO_SQL, DEVICES_HTTP, DEVICES_MQTT, LISTEN, LogFormat};
 use crate::server::{self, log};
 use crate::settings::Settings;
 use crate::{file, sample};
@@ -73,14 +73,13 @@ async fn demonstrate(arguments: &DemoArguments, settings: &Settings) -> Result<(
             Some(fleet)
         }
     };
-    let telemetry = fleet.as_ref().map(|fleet| fleet.telemetry(&journal));
+    let telemetry = fleet.as_ref().map(Fleet::telemetry);
     let web = longlead_web::Settings { telemetry, ..web };
-    let doors = fleet.as_ref().map_or_else(Vec::new, |fleet| fleet.told().to_vec());
-    server::serve(journal, &config, web, fleet, async |_: &Journal, base| {
+    server::serve(journal, &config, web, fleet, async |_: &Journal, base, doors| {
         if let Some(path) = &arguments.accounts {
             file::write(path, &accounts_json(&company, base), true)?;
         }
-        Ok(output::now(&greeting(base, &doors), &settings.output)?)
+        Ok(output::now(&greeting(base, doors), &settings.output)?)
     })
     .await?;
     Ok(())
@@ -93,15 +92,20 @@ async fn config(arguments: &DemoArguments, database: String) -> Config {
         None if tokio::net::TcpListener::bind(LISTEN).await.is_ok() => LISTEN.to_owned(),
         None => "127.0.0.1:0".to_owned(),
     };
-    Config { database, listen, doors: doors().await, ..Config::default() }
+    let sql = free(DEMO_SQL).await;
+    Config { database, listen, doors: doors().await, sql, ..Config::default() }
+}
+
+/// The usual address of a door, or any that is free if someone has taken it.
+async fn free(usual: &str) -> Option<String> {
+    match tokio::net::TcpListener::bind(usual).await {
+        Ok(_) => Some(usual.to_owned()),
+        Err(_) => Some("127.0.0.1:0".to_owned()),
+    }
 }
 
 /// Doors that ask nobody who they are, on this machine only.
 async fn doors() -> Doors {
-    let free = async |usual: &str| match tokio::net::TcpListener::bind(usual).await {
-        Ok(_) => Some(usual.to_owned()),
-        Err(_) => Some("127.0.0.1:0".to_owned()),
-    };
     Doors {
         http: free(DEVICES_HTTP).await,
         mqtt: free(DEVICES_MQTT).await,

@@ -24,9 +24,8 @@ pub(crate) fn run(arguments: &ServeArguments, settings: &Settings) -> Result<Ans
             }
             None => None,
         };
-        web.telemetry = fleet.as_ref().map(|fleet| fleet.telemetry(&journal));
-        let doors = fleet.as_ref().map_or_else(Vec::new, |fleet| fleet.told().to_vec());
-        server::serve(journal, &config, web, fleet, async |journal, base| {
+        web.telemetry = fleet.as_ref().map(Fleet::telemetry);
+        server::serve(journal, &config, web, fleet, async |journal, base, doors| {
             let mut told = greeting(journal, &config, base).await?;
             doors.iter().for_each(|door| told.push_str(&format!("{door}\n")));
             Ok(output::now(&told, &settings.output)?)

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use longlead_gateway::Intake as _;
 use longlead_lake::{Cell, Format, Kind, Lake, OutsideTable, QueryError, Values};
 use longlead_records::Journal;
 use longlead_records::devices::{SnapshotBatch, SnapshotColumn, SnapshotTable};
 use longlead_stream::quality::DeviceRows;
-use longlead_stream::{Clock, Contract, Proposal};
+use longlead_stream::{Clock, Contract, Contracts, Proposal};
 use longlead_web::telemetry::{
-    Answer, BoxFuture, ColumnKind, DevicesOf, FileFormat, JudgedAnew, Limits, Parts, Removed,
-    StoredTable, Telemetry, TelemetryError,
+    Answer, BoxFuture, ColumnKind, DevicesOf, FactColumn, FactTable, FileFormat, JudgedAnew,
+    Limits, Parts, Question, Removed, StoredTable, Telemetry, TelemetryError,
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
@@ -37,7 +38,7 @@ const BATCH: usize = 50_000;
 
 /// The lake and the registry, asked together.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     lake: Lake,
     journal: Journal,
     /// The registry as tables, as of one change of it.
@@ -62,7 +63,7 @@ impl Keeper {
     }
 
     /// The registry's tables, read again only if a device has changed.
-    async fn outside(&self) -> Result<Vec<Arc<OutsideTable>>, TelemetryError> {
+    async fn registry(&self) -> Result<Vec<Arc<OutsideTable>>, TelemetryError> {
         let devices = self.journal.devices();
         let head = devices.head().await.map_err(|error| failed(&error))?;
         let mut kept = self.registry.lock().await;
@@ -81,15 +82,48 @@ impl Keeper {
         Ok(tables)
     }
 
-    async fn query(
+    /// Asks the lake, with what the question may name beside it.
+    async fn query(&self, question: Question) -> Result<longlead_lake::Answer, TelemetryError> {
+        self.query_with(question, Vec::new()).await
+    }
+
+    /// Asks with values for `$1`, `$2` ….
+    pub(crate) async fn query_with(
+        &self,
+        question: Question,
+        values: Vec<Option<String>>,
+    ) -> Result<longlead_lake::Answer, TelemetryError> {
+        let limits = limits(question.limits);
+        let outside = self.beside(&question.sql, question.facts).await?;
+        self.lake.query_with(&question.sql, values, limits, &outside).await.map_err(refused)
+    }
+
+    /// What an answer would hold, without asking.
+    pub(crate) async fn describe(
+        &self,
+        question: Question,
+    ) -> Result<longlead_lake::Described, TelemetryError> {
+        let limits = limits(question.limits);
+        let outside = self.beside(&question.sql, question.facts).await?;
+        self.lake.describe(&question.sql, limits, &outside).await.map_err(refused)
+    }
+
+    /// Tables beside those of the lake: the registry's, facts, and those of streams that were
+    /// agreed on, which can be asked before the first reading comes.
+    async fn beside(
         &self,
         sql: &str,
-        limits: Limits,
-    ) -> Result<longlead_lake::Answer, TelemetryError> {
-        let Limits { time, memory, rows } = limits;
-        let outside = self.outside().await?;
-        let limits = longlead_lake::Limits { time, memory, rows };
-        self.lake.query(sql, limits, &outside).await.map_err(refused)
+        facts: Vec<FactTable>,
+    ) -> Result<Vec<Arc<OutsideTable>>, TelemetryError> {
+        let mut outside = if names_registry(sql) { self.registry().await? } else { Vec::new() };
+        for table in facts {
+            let columns = table.columns.into_iter().map(|(name, it)| (name, values(it))).collect();
+            let made = OutsideTable::new(table.name, columns).map_err(|error| failed(&error))?;
+            outside.push(Arc::new(made.within(table.schema)));
+        }
+        let contracts = Contracts::of(&self.journal.current().bundle.records, |_| 0);
+        outside.extend(contracts.iter().map(|it| Arc::new(OutsideTable::of_contract(it))));
+        Ok(outside)
     }
 }
 
@@ -151,6 +185,18 @@ fn turn(rows: &mut DeviceRows) {
     rows.fields.iter_mut().for_each(|(_, values)| values.reverse());
 }
 
+/// Whether a question can mean a table of the registry: a million devices aren't read for nothing.
+fn names_registry(sql: &str) -> bool {
+    let sql = sql.to_lowercase();
+    let about_tables = ["information_schema", "show", "describe"];
+    REGISTRY.iter().map(|(name, _)| *name).chain(about_tables).any(|it| sql.contains(it))
+}
+
+fn limits(of: Limits) -> longlead_lake::Limits {
+    let Limits { time, memory, rows } = of;
+    longlead_lake::Limits { time, memory, rows }
+}
+
 fn append(columns: &mut Vec<(String, Values)>, batch: SnapshotBatch) {
     let new = |column: SnapshotColumn| match column {
         SnapshotColumn::Text(values) => Values::Text(values),
@@ -165,6 +211,20 @@ fn append(columns: &mut Vec<(String, Values)>, batch: SnapshotBatch) {
             (Some((_, Values::Integer(all))), Values::Integer(more)) => all.extend(more),
             // Every batch of a table has the same columns.
             (Some(_), _) => {}
+        }
+    }
+}
+
+fn values(facts: FactColumn) -> Values {
+    let days = |day: Date| day.duration_since(jiff::civil::date(1970, 1, 1)).as_hours() / 24;
+    match facts {
+        FactColumn::Text(values) => Values::Text(values),
+        FactColumn::Float(values) => Values::Float(values),
+        FactColumn::Integer(values) => Values::Integer(values),
+        FactColumn::Bool(values) => Values::Bool(values),
+        FactColumn::Date(values) => {
+            let days = |day: Option<Date>| day.and_then(|day| i32::try_from(days(day)).ok());
+            Values::Date(values.into_iter().map(days).collect())
         }
     }
 }
@@ -198,10 +258,10 @@ impl Telemetry for Keeper {
         })
     }
 
-    fn ask(&self, sql: String, limits: Limits) -> BoxFuture<'_, Result<Answer, TelemetryError>> {
+    fn answer(&self, question: Question) -> BoxFuture<'_, Result<Answer, TelemetryError>> {
         Box::pin(async move {
             let began = Instant::now();
-            let mut answer = self.query(&sql, limits).await?;
+            let mut answer = self.query(question).await?;
             let columns: Vec<(String, ColumnKind)> =
                 answer.columns().iter().map(|it| (it.name.clone(), kind(it.kind))).collect();
             let mut rows = Vec::new();
@@ -218,12 +278,11 @@ impl Telemetry for Keeper {
 
     fn file(
         &self,
-        sql: String,
-        limits: Limits,
+        question: Question,
         format: FileFormat,
     ) -> BoxFuture<'_, Result<Parts, TelemetryError>> {
         Box::pin(async move {
-            let answer = self.query(&sql, limits).await?;
+            let answer = self.query(question).await?;
             let format = match format {
                 FileFormat::Csv => Format::Csv,
                 FileFormat::Parquet => Format::Parquet,

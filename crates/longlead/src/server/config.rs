@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) lake: Option<PathBuf>,
     pub(crate) lake_settings: longlead_lake::Settings,
     pub(crate) doors: Doors,
+    /// Where clients of PostgreSQL ask.
+    pub(crate) sql: Option<String>,
     pub(crate) connections_max: usize,
     pub(crate) requests_per_second: u32,
     pub(crate) log: String,
@@ -53,6 +55,7 @@ pub(crate) const LISTEN: &str = "127.0.0.1:7420";
 const CONNECTIONS_MAX: usize = 800;
 pub(crate) const DEVICES_HTTP: &str = "127.0.0.1:7421";
 pub(crate) const DEVICES_MQTT: &str = "127.0.0.1:1883";
+pub(crate) const DEMO_SQL: &str = "127.0.0.1:7423";
 const REQUESTS_PER_SECOND: u32 = 50;
 const LOG: &str = "info";
 
@@ -81,6 +84,7 @@ struct File {
     devices_names: Option<Vec<String>>,
     devices_factories: Option<PathBuf>,
     devices_authority: Option<PathBuf>,
+    sql: Option<String>,
     connections_max: Option<usize>,
     requests_per_second: Option<u32>,
     log: Option<String>,
@@ -98,6 +102,7 @@ impl Default for Config {
             lake: None,
             lake_settings: longlead_lake::Settings::default(),
             doors: Doors::default(),
+            sql: None,
             connections_max: CONNECTIONS_MAX,
             requests_per_second: REQUESTS_PER_SECOND,
             log: LOG.to_owned(),
@@ -137,6 +142,10 @@ impl Config {
             arguments.lake_tidy_seconds.or(file.lake_tidy_seconds),
             arguments.lake_disk_free.or(file.lake_disk_free),
         );
+        if arguments.sql.is_some() && arguments.lake.is_none() && file.lake.is_none() {
+            let message = "--sql asks what devices sent, and needs --lake, where that is kept";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         Ok(Config {
             database: told(&arguments.database, file.database, DATABASE),
             listen: told(&arguments.listen, file.listen, LISTEN),
@@ -153,6 +162,7 @@ impl Config {
                     || file.devices_may_be_reached.unwrap_or(false),
                 tls: devices_tls,
             },
+            sql: arguments.sql.clone().or(file.sql),
             behind_proxy: arguments.behind_proxy || file.behind_proxy.unwrap_or(false),
             connections_max: arguments
                 .connections_max

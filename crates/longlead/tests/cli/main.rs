@@ -7,6 +7,7 @@
     reason = "a test that can't go on must say so"
 )]
 
+mod asking;
 mod database;
 mod exits;
 mod files;

@@ -52,12 +52,12 @@ fn url(folder: &Path, name: &str) -> String {
     format!("sqlite:{}", folder.join(name).display())
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// A database with an owner, and a token of theirs.
-fn with_token(url: &str, scopes: &[Scope]) -> String {
+pub(crate) fn with_token(url: &str, scopes: &[Scope]) -> String {
     runtime().block_on(async {
         let journal = Journal::open(url).await.unwrap();
         let people = journal.people();

@@ -1,6 +1,7 @@
 //! `/sql`: questions in SQL about what devices sent, with limits by role. A question is a part of
 //! the address, so that it can be kept and passed on as a link.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,12 +16,13 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::chart;
+use crate::facts::{Listed, facts, listed};
 use crate::layout::{self, Page};
 use crate::page::hardware::figure::count;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::telemetry::{
-    Answer, ColumnKind, FileFormat, Limits, StoredTable, Telemetry, TelemetryError,
+    Answer, ColumnKind, FileFormat, Limits, Question, StoredTable, Telemetry, TelemetryError,
 };
 use crate::ui;
 
@@ -50,18 +52,36 @@ const EXAMPLES: &[(&str, &str)] = &[
         "SELECT reason, stream, count(*) AS parts, max(detail) AS example\nFROM quarantine GROUP BY reason, stream ORDER BY parts DESC",
     ),
     (
+        "Readings by hardware revision and firmware",
+        "SELECT v.revision, v.firmware, count(*) AS readings, avg(c.temperature) AS temperature\nFROM climate c JOIN device_versions v ON v.serial = c.device\n  AND c.captured >= v.valid_from AND (v.valid_to IS NULL OR c.captured < v.valid_to)\nGROUP BY v.revision, v.firmware ORDER BY readings DESC",
+    ),
+    (
+        "Readings an hour, with gaps filled",
+        "WITH bucket AS (SELECT value AS hour FROM generate_series(\n    date_trunc('hour', now()) - INTERVAL '1 day', now(), INTERVAL '1 hour')),\n  counted AS (SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\n    FROM climate GROUP BY 1)\nSELECT bucket.hour, coalesce(readings, 0) AS readings\nFROM bucket LEFT JOIN counted ON counted.hour = bucket.hour ORDER BY bucket.hour",
+    ),
+    (
+        "When what is promised comes",
+        "SELECT id, title, target, p50, p80, on_time FROM plan.forecast ORDER BY p80",
+    ),
+    (
         "How late readings come",
         "SELECT device, approx_percentile_cont(date_part('epoch', received - captured), 0.95) AS late_s\nFROM climate GROUP BY device ORDER BY late_s DESC",
     ),
 ];
 
 /// What a role's question may use.
-fn limits(role: Role, rows: usize) -> Limits {
+pub(crate) fn limits(role: Role, rows: usize) -> Limits {
     let (seconds, memory) = match role {
         Role::Viewer | Role::Partner => (10, 256 << 20),
         _ => (60, 1 << 30),
     };
     Limits { time: Duration::from_secs(seconds), memory, rows }
+}
+
+/// A question with the tables of records and of the plan that it names.
+fn question(seen: &Seen, sql: &str, rows: usize) -> Question {
+    let limits = limits(seen.reader.user.role, rows);
+    Question { sql: sql.to_owned(), limits, facts: facts(seen, sql) }
 }
 
 pub(crate) fn keeper(seen: &Seen) -> Result<&dyn Telemetry, Problem> {
@@ -83,14 +103,15 @@ pub(crate) fn problem(error: &TelemetryError) -> Problem {
 pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<String>, Problem> {
     let keeper = keeper(&seen)?;
     let tables = keeper.tables().await.map_err(|error| problem(&error))?;
+    let (facts, functions) = (listed(&seen), keeper.functions());
     let sql = asked.q.trim();
     let answer = match sql {
         "" => None,
-        sql => Some(keeper.ask(sql.to_owned(), limits(seen.reader.user.role, ROWS_SHOWN)).await),
+        sql => Some(keeper.answer(question(&seen, sql, ROWS_SHOWN)).await),
     };
     let main = html! {
         div.sections {
-            (console(sql))
+            (console(sql, &words(&tables, &facts, &functions)))
             @match &answer {
                 None => { (examples()) }
                 Some(Ok(answer)) => { (answered(sql, answer)) }
@@ -98,7 +119,8 @@ pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<
                     section.notice.bad role="alert" { p { (error) } }
                 }
             }
-            (catalog(&tables, &keeper.functions()))
+            section.card data-saved-sql hidden {}
+            (catalog(&tables, &facts, &functions))
         }
     };
     let page = Page {
@@ -114,15 +136,31 @@ pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<
     Ok(layout::page(&seen, &page))
 }
 
-fn console(sql: &str) -> Markup {
+/// What may stand in a question, for the script that completes words.
+fn words(tables: &[StoredTable], facts: &[Listed], functions: &[String]) -> Markup {
+    let mut words: BTreeSet<&str> = functions.iter().map(String::as_str).collect();
+    let stored = tables.iter().map(|it| (&it.name, it.columns.iter().map(|it| &it.0)));
+    for (name, columns) in stored {
+        words.insert(name);
+        words.extend(columns.map(String::as_str));
+    }
+    for table in facts {
+        words.insert(&table.name);
+        words.extend(table.columns.iter().map(|it| it.0.as_str()));
+    }
+    html! { datalist #sql-words { @for word in words { option value=(word); } } }
+}
+
+fn console(sql: &str, words: &Markup) -> Markup {
     let rows = sql.lines().count().clamp(5, 24);
     html! {
         form.edit.sql method="get" action="/sql" {
             div.field {
                 label for="q" { "Question" }
                 textarea.mono #q name="q" rows=(rows) spellcheck="false" autocapitalize="off" required
-                    placeholder="SELECT …" { (sql) }
+                    data-complete="sql-words" placeholder="SELECT …" { (sql) }
                 p.hint { "Only reading is allowed. Times are UTC." }
+                (words)
             }
             div.form-actions {
                 button.button.primary { "Ask" }
@@ -221,7 +259,7 @@ fn line_chart(answer: &Answer) -> Option<Markup> {
     (!traces.is_empty()).then(|| chart::chart("answer-chart", label, &traces, &layout, &table))
 }
 
-fn catalog(tables: &[StoredTable], functions: &[String]) -> Markup {
+fn catalog(tables: &[StoredTable], facts: &[Listed], functions: &[String]) -> Markup {
     html! {
         section aria-labelledby="catalog" {
             h2 #catalog { "What can be asked" }
@@ -231,6 +269,12 @@ fn catalog(tables: &[StoredTable], functions: &[String]) -> Markup {
             @for table in tables {
                 details {
                     summary { code { (table.name) } " " span.muted { (count(table.rows)) " rows" } }
+                    ul.columns { @for (name, kind) in &table.columns { li { code { (name) } " " span.muted { (kind) } } } }
+                }
+            }
+            @for table in facts {
+                details {
+                    summary { code { (table.name) } " " span.muted { "of the product, now" } }
                     ul.columns { @for (name, kind) in &table.columns { li { code { (name) } " " span.muted { (kind) } } } }
                 }
             }
@@ -260,8 +304,7 @@ async fn file(
     kind: &'static str,
     name: &str,
 ) -> Result<Response, Problem> {
-    let limits = limits(seen.reader.user.role, ROWS_OF_FILE);
-    let parts = keeper(seen)?.file(asked.q, limits, format).await;
+    let parts = keeper(seen)?.file(question(seen, &asked.q, ROWS_OF_FILE), format).await;
     let parts = parts.map_err(|error| problem(&error))?;
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers =

@@ -65,7 +65,7 @@ impl Telemetry for Few {
         Box::pin(async move { Ok(vec![table("climate", 1_200_000), table("quarantine", HELD)]) })
     }
 
-    fn ask(&self, sql: String, _: Limits) -> BoxFuture<'_, Result<Answer, TelemetryError>> {
+    fn answer(&self, question: Question) -> BoxFuture<'_, Result<Answer, TelemetryError>> {
         let held = |reason: &str, stream: &str, old: u64| {
             let detail = "`temperature` is above 90 Cel";
             vec![
@@ -77,7 +77,7 @@ impl Telemetry for Few {
                 json!("2026-11-23T08:30:00Z"),
             ]
         };
-        let rows: Vec<Vec<Json>> = match sql.as_str() {
+        let rows: Vec<Vec<Json>> = match question.sql.as_str() {
             sql if sql.contains("FROM quarantine WHERE") => {
                 vec![held("out-of-range", "climate", self.old())]
             }
@@ -91,8 +91,7 @@ impl Telemetry for Few {
 
     fn file(
         &self,
-        _: String,
-        _: Limits,
+        _: Question,
         _: FileFormat,
     ) -> BoxFuture<'_, Result<Parts, TelemetryError>> {
         Box::pin(async { no_file() })
