@@ -3,6 +3,7 @@
 
 mod duckdb;
 mod lorawan;
+mod page;
 mod postgres;
 mod tsbs;
 
@@ -63,12 +64,18 @@ impl Drop for Asked {
 impl Asked {
     /// Starts it on a bundle of these records, with further arguments.
     fn start(records: &str, arguments: &[&str]) -> Asked {
+        let all = [Scope::ReadFleet, Scope::ReadRecords, Scope::ReadInsights];
+        Asked::start_with(records, arguments, &all)
+    }
+
+    /// The same, with a token that may do only this.
+    fn start_with(records: &str, arguments: &[&str], scopes: &[Scope]) -> Asked {
         let folder = tempfile::tempdir().unwrap();
         let bundle = folder.path().join("streams.toml");
         std::fs::write(&bundle, records).unwrap();
         let url = format!("sqlite:{}", folder.path().join("longlead.db").display());
         printed(&["import", &bundle.to_string_lossy(), "--database", &url]);
-        let token = with_token(&url, &[Scope::ReadFleet, Scope::ReadRecords]);
+        let token = with_token(&url, scopes);
         let lake = folder.path().join("lake").to_string_lossy().into_owned();
         let any = "127.0.0.1:0";
         let mut serve = vec!["serve", "--database", &url, "--listen", any, "--lake", &lake];
@@ -106,15 +113,20 @@ impl Asked {
         })
     }
 
-    /// Asks in SQL for CSV: the lines of the answer without its head.
-    fn ask(&self, sql: &str) -> Vec<Vec<String>> {
-        let address = format!("{}/sql/csv", self.base);
-        let address = reqwest::Url::parse_with_params(&address, &[("q", sql)]).unwrap();
+    /// What a page answers.
+    fn get(&self, path: &str, query: &[(&str, &str)]) -> (u16, String) {
+        let address = format!("{}{path}", self.base);
+        let address = reqwest::Url::parse_with_params(&address, query).unwrap();
         let request = self.client.get(address).bearer_auth(&self.token);
-        let (status, text) = self.runtime.block_on(async {
+        self.runtime.block_on(async {
             let answer = request.send().await.expect("the server answers");
             (answer.status().as_u16(), answer.text().await.expect("text"))
-        });
+        })
+    }
+
+    /// Asks in SQL for CSV: the lines of the answer without its head.
+    fn ask(&self, sql: &str) -> Vec<Vec<String>> {
+        let (status, text) = self.get("/sql/csv", &[("q", sql)]);
         assert_eq!(status, 200, "{sql}: {text}");
         text.lines().skip(1).map(|it| it.split(',').map(str::to_owned).collect()).collect()
     }

@@ -208,3 +208,30 @@ fn without_tls_the_door_opens_on_loopback_only() {
     let output = crate::run(&["serve", "--database", &url, "--listen", any, "--sql", any]);
     assert_eq!(crate::code(&output), 64, "{}", crate::stderr(&output));
 }
+
+#[test]
+fn with_a_certificate_only_encrypted_connections_are_taken() {
+    let Some(psql) = psql() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = folder.path().join("chain.pem").to_string_lossy().into_owned();
+    let key = folder.path().join("key.pem").to_string_lossy().into_owned();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (asked, port) = started(&["--tls-certificate", &certificate, "--tls-key", &key]);
+    for (mode, expected) in [("verify-full", "50\n"), ("disable", "")] {
+        let output = Command::new(&psql)
+            .args(["--no-psqlrc", "--tuples-only", "--no-align"])
+            .args(["--command", "SELECT count(*) FROM climate"])
+            .arg(format!(
+                "host=127.0.0.1 port={port} user={USER} dbname=longlead sslmode={mode} \
+                 sslrootcert={certificate}"
+            ))
+            .env("PGPASSWORD", &asked.token)
+            .output()
+            .unwrap();
+        let wrong = text(&output.stderr);
+        assert_eq!(text(&output.stdout), expected, "{mode}: {wrong}");
+        assert_eq!(wrong.contains("encrypted connections only"), mode == "disable", "{wrong}");
+    }
+}

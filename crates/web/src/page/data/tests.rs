@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::app::{App, Settings};
 use crate::telemetry::{
-    Answer, BoxFuture, DevicesOf, FileFormat, JudgedAnew, Limits, Parts, Removed, StoredTable,
+    Answer, BoxFuture, DevicesOf, FileFormat, JudgedAnew, Parts, Question, Removed, StoredTable,
     Telemetry, TelemetryError,
 };
 use crate::testing::{app_with, now, person, settings};
@@ -89,11 +89,7 @@ impl Telemetry for Few {
         Box::pin(async move { Ok(Answer { rows, ..Answer::default() }) })
     }
 
-    fn file(
-        &self,
-        _: Question,
-        _: FileFormat,
-    ) -> BoxFuture<'_, Result<Parts, TelemetryError>> {
+    fn file(&self, _: Question, _: FileFormat) -> BoxFuture<'_, Result<Parts, TelemetryError>> {
         Box::pin(async { no_file() })
     }
 
