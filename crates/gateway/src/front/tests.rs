@@ -136,7 +136,7 @@ impl Registry for Three {
     }
 
     fn is_child(&self, gateway: &str, device: &str) -> bool {
-        device.strip_prefix(gateway).is_some_and(|rest| rest.starts_with('/'))
+        device.strip_prefix(gateway).is_some_and(|rest| rest.starts_with(['/', '.']))
     }
 
     fn is_system(&self, token: &str) -> bool {

@@ -98,7 +98,8 @@ pub struct Issued {
     pub serial: String,
     /// The certificate's own number, in hexadecimal.
     pub number: String,
-    /// Since when it holds, in whole seconds. The certificate itself says [`SLACK`] earlier.
+    /// Since when it holds, in whole seconds. The certificate itself says a day earlier, since the
+    /// clocks of devices may be behind.
     pub since: Timestamp,
     /// Until when it holds.
     pub until: Timestamp,

@@ -158,7 +158,10 @@ mod tests {
             (&device, "c/CT-1/reboot", false),
             (&device, "news", false),
             (&gateway, "t/GW-1/health", true),
+            (&gateway, "t/GW-1.child/climate", true),
+            (&gateway, "a/GW-1.child/reboot", true),
             (&gateway, "t/CT-1/climate", false),
+            (&device, "t/GW-1.child/climate", false),
             (&Peer::System, "c/CT-1/reboot", true),
             (&Peer::System, "$SYS/x", false),
         ] {
@@ -170,8 +173,12 @@ mod tests {
             ("c/+/#", false),
             ("#", false),
             ("c/CT-2/#", false),
+            ("c/GW-1.child/#", false),
         ] {
             assert_eq!(may_subscribe(&device, &Three::default(), filter), expected, "{filter}");
+        }
+        for (filter, expected) in [("c/GW-1.child/#", true), ("c/CT-1/#", false), ("c/#", false)] {
+            assert_eq!(may_subscribe(&gateway, &Three::default(), filter), expected, "{filter}");
         }
     }
 

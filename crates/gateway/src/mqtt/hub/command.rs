@@ -44,7 +44,7 @@ pub(super) struct Commands {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Entry {
-    Waits(Message),
+    Waits(Box<Message>),
     Ended(CommandEnd),
 }
 
@@ -70,7 +70,7 @@ impl Commands {
         let Ok(number) = number.parse() else { return Ok(()) };
         match entry {
             Entry::Waits(message) => {
-                self.waiting.insert((message.topic.clone(), number), Arc::new(message));
+                self.waiting.insert((message.topic.clone(), number), Arc::new(*message));
             }
             Entry::Ended(end) => self.tell(number, end),
         }
@@ -105,7 +105,7 @@ impl Hub {
             return None;
         }
         let mut changes: Vec<Change> =
-            entry(number, &Entry::Waits(message.clone())).into_iter().collect();
+            entry(number, &Entry::Waits(Box::new(message.clone()))).into_iter().collect();
         let message = Arc::new(message);
         state.commands.waiting.insert(place, Arc::clone(&message));
         for delivery in state.deliveries("", &message) {
