@@ -286,7 +286,7 @@ mod tests {
             lateness,
             timely: Some((1690, 10)),
             fresh: Some((1, 0)),
-            clocks: [1690, 0, 4, 0, 6],
+            clocks: [1690, 0, 4, 0, 6, 0],
             steps_back: 1,
             resets: 0,
             gaps: 12,
