@@ -201,3 +201,20 @@ pub(crate) fn json_script(id: &str, json: &serde_json::Value) -> Markup {
     let text = json.to_string().replace('<', "\\u003c");
     html! { script type="application/json" id=(id) { (PreEscaped(text)) } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_between_back_ticks_are_code_and_a_lone_back_tick_stays_one() {
+        for (text, shown) in [
+            ("`a<b` is no id", "<code>a&lt;b</code> is no id"),
+            ("write `x` or `y`", "write <code>x</code> or <code>y</code>"),
+            ("a lone ` stays", "a lone ` stays"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(told(text).into_string(), shown);
+        }
+    }
+}

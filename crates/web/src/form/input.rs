@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::read::joined;
 use super::{Control, Field, Form, Names, Typed};
+use crate::ui;
 
 /// A form as it is to be shown.
 #[derive(Debug)]
@@ -133,7 +134,7 @@ fn one(inputs: &Inputs<'_>, field: &Field, path: &str, wrong: &[Diagnostic]) -> 
             @if matches!(field.control, Control::Check) { (input) (label) } @else { (label) (input) }
             @if let Some(title) = referred { p.muted { (title) } }
             @if !field.hint.is_empty() {
-                p.hint id=(format!("{}-hint", element_id(path))) { (field.hint) }
+                p.hint id=(format!("{}-hint", element_id(path))) { (ui::told(&field.hint)) }
             }
             (errors(path, wrong))
         }
@@ -214,7 +215,7 @@ fn legend(field: &Field, path: &str, wrong: &[Diagnostic]) -> Markup {
     html! {
         legend { (field.label) (optional(field)) }
         @if !field.hint.is_empty() {
-            p.hint.muted id=(format!("{}-hint", element_id(path))) { (field.hint) }
+            p.hint.muted id=(format!("{}-hint", element_id(path))) { (ui::told(&field.hint)) }
         }
         (errors(path, wrong))
     }

@@ -30,7 +30,7 @@ pub(crate) fn meanings(form: &Form) -> Markup {
         dl.facts {
             @for field in &form.fields {
                 dt { (field.label) br; span.id { (field.name) } }
-                dd { (field.hint) @if field.required { " " span.muted { "Required." } } }
+                dd { (ui::told(&field.hint)) @if field.required { " " span.muted { "Required." } } }
             }
         }
     }

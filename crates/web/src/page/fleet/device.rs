@@ -318,8 +318,9 @@ fn history(versions: &[DeviceVersion], names: &FleetNames<'_>) -> Markup {
                         td { @if version.said.contains(attribute) { strong { (shown) } } @else { (shown) } }
                     }
                     td {
-                        (version.by.who_name) ", " (ui::instant(version.by.at))
-                        @if let Some(why) = &version.by.why { br; span.muted { (why) } }
+                        (version.by.who_name)
+                        small { (ui::instant(version.by.at)) }
+                        @if let Some(why) = &version.by.why { small { (why) } }
                     }
                 }
             } }
