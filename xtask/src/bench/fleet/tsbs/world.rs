@@ -218,7 +218,7 @@ mod tests {
         world.csv(&mut readings, &mut diagnostics);
         assert_eq!((readings.lines().count(), diagnostics.lines().count()), (3, 3));
         let fields: Vec<&str> = readings.lines().next().unwrap().split(',').collect();
-        assert_eq!(fields.len(), 17);
+        assert_eq!(fields.len(), 16);
         let first = lines.lines().next().unwrap();
         assert!(first.contains(&format!("latitude={},longitude={}", fields[9], fields[10])));
         assert!(first.ends_with("1451611400000000000"), "{first}");
