@@ -169,7 +169,7 @@ pub(crate) enum CommandArguments {
     /// Serve the sample company: open the address that it prints
     Demo(DemoArguments),
     /// Serve the system of record and its pages
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Write all that a database holds into one file
     Backup(BackupArguments),
     /// Fill an empty database from a backup
