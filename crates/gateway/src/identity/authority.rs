@@ -48,6 +48,15 @@ pub enum IdentityError {
         /// Where they are.
         folder: PathBuf,
     },
+    /// One of the authority's files is there, and the other isn't.
+    #[error(
+        "{file:?} is missing, which belongs to the other file of the devices' authority: take it \
+         from a backup, or move the other away to found a new authority, which no device knows"
+    )]
+    Missing {
+        /// The file that isn't there.
+        file: PathBuf,
+    },
     /// A request for a certificate can't be read, or isn't signed with the key that it is for.
     #[error("{0}")]
     Request(&'static str),
@@ -152,28 +161,25 @@ impl Authority {
     /// only its owner may read, its certificate in `device-ca.pem`.
     ///
     /// # Errors
-    /// Its files can't be read, written or understood.
+    /// Its files can't be read, written or understood, or one of them is missing.
     pub fn open(folder: &Path, now: Timestamp) -> Result<Authority, IdentityError> {
         let failed = |source| IdentityError::File { file: folder.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let (key_file, pem_file) = (folder.join("device-ca.key"), folder.join("device-ca.pem"));
         let damaged = || IdentityError::Authority { folder: folder.to_owned() };
-        let key = match read(&key_file)? {
-            Some(pem) => KeyPair::from_pem(&pem).map_err(|_| damaged())?,
-            None => {
+        let (key, pem) = match (read(&key_file)?, read(&pem_file)?) {
+            (Some(key), Some(pem)) => (KeyPair::from_pem(&key).map_err(|_| damaged())?, pem),
+            (None, None) => {
                 let key = KeyPair::generate().map_err(IdentityError::Make)?;
-                write_new(&key_file, 0o600, &key.serialize_pem())?;
-                key
-            }
-        };
-        let pem = match read(&pem_file)? {
-            Some(pem) => pem,
-            None => {
                 let params = authority_params(&new_name()?, now)?;
                 let pem = params.self_signed(&key).map_err(IdentityError::Make)?.pem();
+                write_new(&key_file, 0o600, &key.serialize_pem())?;
                 write_new(&pem_file, 0o644, &pem)?;
-                pem
+                (key, pem)
             }
+            // Another authority in its place would lock every device out.
+            (None, Some(_)) => return Err(IdentityError::Missing { file: key_file }),
+            (Some(_), None) => return Err(IdentityError::Missing { file: pem_file }),
         };
         let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| damaged())?;
         let own = der::Certificate::read(&der).ok_or_else(damaged)?;
@@ -329,10 +335,18 @@ fn read(file: &Path) -> Result<Option<String>, IdentityError> {
 }
 
 fn write_new(file: &Path, mode: u32, text: &str) -> Result<(), IdentityError> {
-    let written = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
-    let written = written.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|source| IdentityError::File { file: file.to_owned(), source })
+    let written = || {
+        // Under another name, so that what has the right one is whole.
+        let fresh = file.with_added_extension("new");
+        let gone = fs::remove_file(&fresh);
+        gone.or_else(|it| if it.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(it) })?;
+        let new = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&fresh);
+        let mut new = new?;
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        fs::rename(&fresh, file)?;
+        let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    written().map_err(|source| IdentityError::File { file: file.to_owned(), source })
 }

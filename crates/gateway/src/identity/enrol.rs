@@ -91,6 +91,7 @@ fn problem(error: IdentityError) -> Problem {
         }
         IdentityError::File { .. }
         | IdentityError::Authority { .. }
+        | IdentityError::Missing { .. }
         | IdentityError::Make(_)
         | IdentityError::Tls(_) => {
             tracing::error!(%error, "a certificate can't be made");
