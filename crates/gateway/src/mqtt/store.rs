@@ -220,15 +220,14 @@ impl Log {
         for write in group {
             lines.extend(line(&write.changes)?);
         }
-        if let Err(error) = self.file.write_all(&lines) {
-            if is_full(&error) {
-                // As if it hadn't been tried; what comes next finds whole lines before it.
-                self.file.set_len(self.bytes)?;
-                self.file.seek(io::SeekFrom::Start(self.bytes))?;
-            }
+        let written = self.file.write_all(&lines).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // As if it hadn't been tried; what comes next finds whole lines before it. Some disks
+            // say only when they are asked to keep what was written that they are full.
+            self.file.set_len(self.bytes)?;
+            self.file.seek(io::SeekFrom::Start(self.bytes))?;
             return Err(error);
         }
-        self.file.sync_data()?;
         self.bytes += lines.len() as u64;
         for change in group.iter().flat_map(|write| &write.changes) {
             fold(&mut self.entries, change.clone());
