@@ -20,6 +20,7 @@ pub use authority::{Authority, DEVICE_DAYS, IdentityError, Issued, Presented, Pr
 pub(crate) use enrol::{authority, enrol};
 pub use request::Request;
 pub use tls::DeviceTls;
+pub(crate) use tls::Shown;
 
 #[cfg(test)]
 mod tests;

@@ -27,9 +27,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
 use crate::front::{Front, Peer, accept, only_loopback};
+use crate::identity::Shown;
 pub use command::{Command, CommandEnd};
 use hub::Hub;
 use store::Store;
@@ -126,17 +126,16 @@ impl Broker {
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
         peer: Option<Peer>,
     ) {
-        self.serve_until(stream, peer, None).await;
+        self.serve_shown(stream, Shown { peer, ..Shown::default() }).await;
     }
 
-    /// Serves one connection until it ends, at the latest at an instant.
-    pub(crate) async fn serve_until(
+    /// Serves one connection until it ends, at the latest with the certificate that was shown.
+    pub(crate) async fn serve_shown(
         self: &Arc<Broker>,
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
-        peer: Option<Peer>,
-        until: Option<Instant>,
+        shown: Shown,
     ) {
-        connection::serve(Arc::clone(self), stream, peer, until).await;
+        connection::serve(Arc::clone(self), stream, shown).await;
     }
 
     /// Serves plain connections to a listener. It refuses to on an address that others reach,

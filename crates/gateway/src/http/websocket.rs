@@ -3,6 +3,7 @@
 //! passed on as they come and no message is ever held.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -18,10 +19,11 @@ use base64::engine::general_purpose::STANDARD;
 use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 use super::{Problem, header};
-use crate::front::{Front, Peer};
+use crate::front::Front;
+use crate::identity::Shown;
 use crate::mqtt::Broker;
 
 /// Bytes that wait between the two protocols.
@@ -29,6 +31,9 @@ const BRIDGE_BYTES: usize = 64 << 10;
 
 /// Bytes of a frame that leaves.
 const FRAME_BYTES: usize = 8 << 10;
+
+/// How long a client may take to read a frame.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a server appends to a client's key (section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -57,12 +62,15 @@ pub(super) async fn upgrade(
     if front.is_open() && !is_own_origin(request.headers()) {
         return Err(Problem::forbidden("pages of other sites may not speak here"));
     }
-    let peer = request.extensions().get::<Peer>().cloned();
-    let until = request.extensions().get::<Instant>().copied();
+    let shown = request.extensions().get::<Shown>().cloned().unwrap_or_default();
+    // The connection may be older than a revocation.
+    if !shown.holds(front.registry()) {
+        return Err(Problem::unauthorised());
+    }
     let accept = STANDARD.encode(Sha1::digest(format!("{key}{GUID}")));
     tokio::spawn(async move {
         match hyper::upgrade::on(request).await {
-            Ok(stream) => bridge(broker, peer, until, TokioIo::new(stream)).await,
+            Ok(stream) => bridge(broker, shown, TokioIo::new(stream)).await,
             Err(error) => tracing::debug!(%error, "a connection didn't become a WebSocket"),
         }
     });
@@ -100,12 +108,11 @@ fn is_own_origin(headers: &HeaderMap) -> bool {
 /// Passes bytes on in both directions, until either end closes.
 async fn bridge(
     broker: Arc<Broker>,
-    peer: Option<Peer>,
-    until: Option<Instant>,
+    shown: Shown,
     socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) {
     let (ours, theirs) = tokio::io::duplex(BRIDGE_BYTES);
-    tokio::spawn(async move { broker.serve_until(theirs, peer, until).await });
+    tokio::spawn(async move { broker.serve_shown(theirs, shown).await });
     let (mut from_broker, mut to_broker) = tokio::io::split(ours);
     let (mut reader, mut writer) = tokio::io::split(socket);
     let (answers, mut answered) = tokio::sync::mpsc::channel(8);
@@ -124,26 +131,29 @@ async fn bridge(
                 Some(answer) = answered.recv() => {
                     let (opcode, payload): (u8, Vec<u8>) = answer;
                     if write_frame(&mut writer, opcode, &payload).await.is_err() {
-                        return;
+                        return false;
                     }
                 }
                 read = from_broker.read(&mut buffer) => {
-                    let Ok(length @ 1..) = read else { return };
+                    let Ok(length @ 1..) = read else { return true };
                     let bytes = buffer.get(..length).unwrap_or(&[]);
                     if write_frame(&mut writer, BINARY, bytes).await.is_err() {
-                        return;
+                        return false;
                     }
                 }
             }
         }
     };
     // The broker has the last word: it is told of the end of what comes in, and ends then.
-    tokio::select! {
-        () = outwards => (),
-        () = inwards => (),
+    let is_whole = tokio::select! {
+        is_whole = outwards => is_whole,
+        () = inwards => true,
+    };
+    // Who doesn't take a frame to its end takes no other after it.
+    if is_whole {
+        let _closed = write_frame(&mut writer, CLOSE, &code.to_be_bytes()).await;
+        let _closed = timeout(WRITE_TIMEOUT, writer.shutdown()).await;
     }
-    let _closed = write_frame(&mut writer, CLOSE, &code.to_be_bytes()).await;
-    let _closed = writer.shutdown().await;
 }
 
 /// Takes frames until the client closes, and gives the code to close with.
@@ -252,8 +262,11 @@ async fn write_frame(
         }
     }
     frame.extend(payload);
-    writer.write_all(&frame).await?;
-    writer.flush().await
+    let writing = async {
+        writer.write_all(&frame).await?;
+        writer.flush().await
+    };
+    timeout(WRITE_TIMEOUT, writing).await?
 }
 
 #[cfg(test)]

@@ -52,6 +52,19 @@ fn the_authority_is_founded_once_and_its_key_is_its_owners_alone() {
     let issued = again.issue(&request, "CT-1", Proof::Claim, then()).expect("it is issued");
     let leaf = CertificateDer::from_pem_slice(issued.chain.as_bytes()).expect("PEM");
     assert!(matches!(first.presented(&[leaf]), Some(Presented::Device { .. })));
+    // Without one of its files no other authority is founded: no device would know it.
+    for file in ["device-ca.key", "device-ca.pem"] {
+        let away = folder.join("away");
+        std::fs::rename(folder.join(file), &away).expect("it is moved");
+        let missing = Authority::open(&folder, then());
+        assert!(
+            matches!(&missing, Err(IdentityError::Missing { file: told }) if told.ends_with(file)),
+            "{missing:?}"
+        );
+        assert!(!folder.join(file).exists(), "{file}");
+        std::fs::rename(&away, folder.join(file)).expect("it is moved back");
+    }
+    assert_eq!(Authority::open(&folder, then()).expect("it is opened").pem(), first.pem());
     // A key of another's is told, rather than used.
     let other = KeyPair::generate().expect("a key").serialize_pem();
     std::fs::write(folder.join("device-ca.key"), other).expect("it is written");
@@ -240,16 +253,27 @@ impl House {
     /// Connects by MQTT and gives the code of CONNACK.
     async fn greet(&self, shown: Option<Shown>) -> (TlsStream<TcpStream>, u8) {
         let mut stream = self.connect(self.mqtt, shown).await;
-        let hello = b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a";
-        stream.write_all(hello).await.expect("the server reads");
-        let mut head = [0; 4];
-        timeout(Duration::from_secs(10), stream.read_exact(&mut head))
-            .await
-            .expect("it answers")
-            .expect("it answers");
-        assert_eq!(head[0], 0x20);
-        (stream, head[3])
+        let code = say(&mut stream, HELLO).await;
+        (stream, code)
     }
+}
+
+const HELLO: &[u8] = b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a";
+
+/// With a reading of CT-1 as its will.
+const HELLO_WITH_WILL: &[u8] = b"\x10\x27\x00\x04MQTT\x05\x06\x00\x3c\x00\x00\x01a\x00\
+    \x00\x0dt/CT-1/spoken\x00\x07{\"t\":1}";
+
+/// Says CONNECT and gives the code of CONNACK.
+async fn say(stream: &mut TlsStream<TcpStream>, hello: &[u8]) -> u8 {
+    stream.write_all(hello).await.expect("the server reads");
+    let mut head = [0; 4];
+    timeout(Duration::from_secs(10), stream.read_exact(&mut head))
+        .await
+        .expect("it answers")
+        .expect("it answers");
+    assert_eq!(head[0], 0x20);
+    head[3]
 }
 
 /// Sends a reading on a connection that stays open, and gives the status.
@@ -320,6 +344,48 @@ async fn a_device_enrols_rotates_speaks_and_is_revoked() {
     let (status, chain) = house.ask(None, "/enrol", "anew-CT-1", &csr).await;
     assert_eq!(status, 201, "{chain}");
     assert_eq!(house.greet(Some(shown(&chain, &key))).await.1, 0);
+}
+
+#[tokio::test]
+async fn no_connection_from_before_a_revocation_is_a_way_round_it() {
+    let house = house().await;
+    let (key, csr) = request(None);
+    let (status, chain) = house.ask(None, "/enrol", "claim-CT-1", &csr).await;
+    assert_eq!(status, 201, "{chain}");
+    let own = || Some(shown(&chain, &key));
+    // A will of who is lost is sent.
+    let mut lost = house.connect(house.mqtt, own()).await;
+    assert_eq!(say(&mut lost, HELLO_WITH_WILL).await, 0);
+    drop(lost);
+    while house.keeper.calls_and_rows().0 == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut with_will = house.connect(house.mqtt, own()).await;
+    assert_eq!(say(&mut with_will, HELLO_WITH_WILL).await, 0);
+    let mut silent = house.connect(house.mqtt, own()).await;
+    let mut open = house.connect(house.http, own()).await;
+    assert_eq!(keep_asking(&mut open).await, 200);
+    // The server has seen the certificate of the silent one, too.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = house.keeper.calls_and_rows().0;
+    house.registry.revoke("CT-1");
+    house.broker.revoke("CT-1");
+    assert_eq!(say(&mut silent, HELLO).await, 0x87, "keys were agreed on before");
+    let upgrade = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+                   Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Protocol: mqtt\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    open.write_all(upgrade.as_bytes()).await.expect("the server reads");
+    let mut bytes = vec![0; 4096];
+    let length = timeout(Duration::from_secs(10), open.read(&mut bytes)).await;
+    let length = length.expect("it answers").expect("it answers");
+    let answer = String::from_utf8_lossy(&bytes[..length]);
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    let mut rest = Vec::new();
+    let _read = timeout(Duration::from_secs(10), with_will.read_to_end(&mut rest)).await;
+    assert!(rest.ends_with(&[0xe0, 2, 0x98, 0]), "{rest:?}");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(house.keeper.calls_and_rows().0, before, "its will isn't sent");
 }
 
 #[tokio::test]

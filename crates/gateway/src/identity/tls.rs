@@ -14,12 +14,13 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::{Authority, IdentityError, Presented};
-use crate::front::{Front, Peer, accept};
+use crate::front::{Front, Peer, Registry, accept};
 use crate::mqtt::Broker;
 
 /// How long a client may take to agree on keys.
@@ -27,6 +28,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may take to send the head of a request, and be silent between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connections of one listener at a time; more wait until one ends.
+const CONNECTIONS_MAX: usize = 50_000;
 
 /// TLS for devices.
 #[derive(Clone)]
@@ -43,11 +47,31 @@ impl fmt::Debug for DeviceTls {
 }
 
 /// Who is at the other end of a connection.
-struct Shown {
-    presented: Option<Presented>,
-    peer: Option<Peer>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) presented: Option<Presented>,
+    pub(crate) peer: Option<Peer>,
     /// When the certificate expires, and the connection with it.
-    until: Option<Instant>,
+    pub(crate) until: Option<Instant>,
+    /// The connection's place among those of its listener, which an upgraded one keeps.
+    #[expect(dead_code, reason = "it is held, and given back when the connection ends")]
+    pub(crate) place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Shown {
+    /// Whether who was let in by a certificate would be still.
+    pub(crate) fn holds(&self, registry: &dyn Registry) -> bool {
+        let holds = |it: &Presented| it.holds(registry, Timestamp::now());
+        self.peer.is_none() || self.presented.as_ref().is_none_or(holds)
+    }
+
+    /// Since when the certificate holds that let a device in, in microseconds since 1970.
+    pub(crate) fn since(&self) -> Option<i64> {
+        match &self.presented {
+            Some(Presented::Device { since, .. }) => Some(since.as_microsecond()),
+            Some(Presented::Factory { .. }) | None => None,
+        }
+    }
 }
 
 impl DeviceTls {
@@ -86,12 +110,14 @@ impl DeviceTls {
 
     /// Serves MQTT to a listener for as long as it isn't dropped.
     pub async fn serve_mqtt(self, broker: Arc<Broker>, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
+            let place = place(&places).await;
             let stream = accept(&listener).await;
             let (tls, broker) = (self.clone(), Arc::clone(&broker));
             tokio::spawn(async move {
-                let Some((stream, shown)) = tls.shake_hands(stream).await else { return };
-                broker.serve_until(stream, shown.peer, shown.until).await;
+                let Some((stream, shown)) = tls.shake_hands(stream, place).await else { return };
+                broker.serve_shown(stream, shown).await;
             });
         }
     }
@@ -99,15 +125,18 @@ impl DeviceTls {
     /// Serves HTTP to a listener for as long as it isn't dropped. Who shows a certificate is told
     /// to the routes by extensions.
     pub async fn serve_http(self, router: Router, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
+            let place = place(&places).await;
             let stream = accept(&listener).await;
             let (tls, router) = (self.clone(), router.clone());
             tokio::spawn(async move {
-                let Some((stream, shown)) = tls.shake_hands(stream).await else { return };
+                let Some((stream, shown)) = tls.shake_hands(stream, place).await else { return };
                 let until = shown.until;
                 let router = tls.told(router, shown);
                 let service = TowerToHyperService::new(router);
-                let mut builder = auto::Builder::new(TokioExecutor::new());
+                // Whoever may speak HTTP/2 too is waited for without end until its first bytes.
+                let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
                 let http1 = &mut builder.http1();
                 http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
                 let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
@@ -129,19 +158,20 @@ impl DeviceTls {
 
     fn told(&self, router: Router, shown: Shown) -> Router {
         let mut router = router.layer(Extension(Arc::clone(&self.authority)));
-        if let Some(presented) = shown.presented {
-            router = router.layer(Extension(presented));
+        if let Some(presented) = &shown.presented {
+            router = router.layer(Extension(presented.clone()));
         }
-        if let Some(peer) = shown.peer {
-            router = router.layer(Extension(peer));
+        if let Some(peer) = &shown.peer {
+            router = router.layer(Extension(peer.clone()));
         }
-        if let Some(until) = shown.until {
-            router = router.layer(Extension(until));
-        }
-        router
+        router.layer(Extension(shown))
     }
 
-    async fn shake_hands(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Shown)> {
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        place: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> Option<(TlsStream<TcpStream>, Shown)> {
         let shaken = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream)).await;
         let stream = match shaken {
             Ok(Ok(stream)) => stream,
@@ -153,7 +183,8 @@ impl DeviceTls {
         };
         let chain = stream.get_ref().1.peer_certificates();
         let presented = chain.and_then(|chain| self.authority.presented(chain));
-        Some((stream, self.shown(presented, Timestamp::now())))
+        let shown = self.shown(presented, Timestamp::now());
+        Some((stream, Shown { place, ..shown }))
     }
 
     /// The device that a certificate names. It is none if the certificate was revoked, or expired
@@ -165,9 +196,15 @@ impl DeviceTls {
             {
                 let peer = Some(Peer::Device(serial.as_str().into()));
                 let left = until.duration_since(now).unsigned_abs();
-                Shown { presented, peer, until: Some(Instant::now() + left) }
+                Shown { presented, peer, until: Some(Instant::now() + left), place: None }
             }
-            _ => Shown { presented, peer: None, until: None },
+            _ => Shown { presented, ..Shown::default() },
         }
     }
+}
+
+/// A place among the connections of a listener, once there is one.
+async fn place(places: &Arc<Semaphore>) -> Option<Arc<OwnedSemaphorePermit>> {
+    // The places of a listener are never closed.
+    Arc::clone(places).acquire_owned().await.ok().map(Arc::new)
 }

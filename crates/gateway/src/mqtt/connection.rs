@@ -21,6 +21,7 @@ use super::store::Kept;
 use super::topic::{self, Purpose};
 use super::will::Will;
 use crate::front::{Parcel, Peer};
+use crate::identity::Shown;
 use crate::{Encoding, Format, Precision, unpack};
 
 /// How long a client may take to read what it is sent.
@@ -98,8 +99,7 @@ enum End {
 pub(super) async fn serve(
     broker: Arc<Broker>,
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
-    peer: Option<Peer>,
-    until: Option<Instant>,
+    shown: Shown,
 ) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut buffer = Vec::new();
@@ -120,7 +120,7 @@ pub(super) async fn serve(
     let keep_alive_seconds = connect.keep_alive_seconds;
     let (end_sender, mut end) = mpsc::unbounded_channel();
     let wake = Arc::new(Notify::new());
-    let entered = Connection::enter(broker, *connect, peer, &wake, end_sender).await;
+    let entered = Connection::enter(broker, *connect, &shown, &wake, end_sender).await;
     let mut connection = match entered {
         Ok(connection) => connection,
         Err(out) => {
@@ -136,7 +136,7 @@ pub(super) async fn serve(
         wake,
         keep_alive_seconds,
         deadline: Instant::now(),
-        until: until.unwrap_or_else(|| Instant::now() + FOREVER),
+        until: shown.until.unwrap_or_else(|| Instant::now() + FOREVER),
     };
     let how = connection.run(&mut wires, &mut end).await;
     connection.leave(&mut wires, how).await;
@@ -194,7 +194,7 @@ impl Connection {
     async fn enter(
         broker: Arc<Broker>,
         mut connect: Connect,
-        peer: Option<Peer>,
+        shown: &Shown,
         wake: &Arc<Notify>,
         end: mpsc::UnboundedSender<u8>,
     ) -> Result<Connection, Vec<u8>> {
@@ -205,7 +205,8 @@ impl Connection {
             codec::connack(&mut out, version, code, false, None);
             out
         };
-        let peer = who(&broker, &connect, peer).ok_or_else(|| refuse(reason::NOT_AUTHORISED, 5))?;
+        let peer =
+            who(&broker, &connect, shown).ok_or_else(|| refuse(reason::NOT_AUTHORISED, 5))?;
         if let Some(code) = unfit(&broker, &connect, &peer) {
             return Err(refuse(code, 3));
         }
@@ -236,9 +237,16 @@ impl Connection {
             receive_maximum: connect.properties.receive_maximum.unwrap_or(u16::MAX),
         };
         let number = link.number;
-        let will = connect.will.take().map(|(publish, delay)| Will::of(publish, delay));
+        let will =
+            connect.will.take().map(|(publish, delay)| Will::of(publish, delay, shown.since()));
         let attached =
             broker.hub.attach(&key, connect.is_clean, expiry_seconds, link, will.as_ref());
+        // From here on a revocation ends the connection; one that came before is seen here.
+        if !shown.holds(broker.front.registry()) {
+            broker.hub.detach(&key, number, None, None);
+            attached.will.iter().for_each(|will| broker.hub.note_will(&key, *will, None));
+            return Err(refuse(reason::NOT_AUTHORISED, 5));
+        }
         if let Some(kept) = attached.kept
             && kept.await.is_err()
         {
@@ -636,10 +644,10 @@ impl Connection {
                     let start = self.out.len();
                     codec::publish(&mut self.out, self.version, &publish);
                     if self.out.len() - start > self.packet_max {
-                        // The client said that it takes no such packet: as if it had it
-                        // (MQTT-3.1.2-24).
+                        // The client said that it takes no such packet: for us it is done with
+                        // it (MQTT-3.1.2-24), but it never got it.
                         self.out.truncate(start);
-                        self.broker.hub.acknowledged(&self.key, self.link, publish.id, true);
+                        self.broker.hub.refused(&self.key, self.link, publish.id);
                     }
                 }
             }
@@ -697,19 +705,23 @@ pub(super) async fn mourn(broker: Arc<Broker>, waiting: Waiting) {
             return broker.hub.note_will(&session, number, None);
         }
     }
-    send_will(&broker, &session, will.publish()).await;
+    send_will(&broker, &session, &will).await;
     broker.hub.note_will(&session, number, None);
 }
 
 /// Sends a will, if whoever left it may speak still.
-async fn send_will(broker: &Arc<Broker>, key: &str, will: Publish) {
+async fn send_will(broker: &Arc<Broker>, key: &str, will: &Will) {
     let registry = broker.front.registry();
     let peer = peer_of(key);
     let may = match &peer {
-        Peer::Device(serial) => registry.device(serial).is_some(),
+        Peer::Device(serial) => {
+            let revoked = registry.revoked(serial);
+            registry.device(serial).is_some() && revoked.is_none_or(|it| will.outlives(it))
+        }
         Peer::System => true,
         Peer::Anyone => broker.front.is_open(),
     };
+    let will = will.publish();
     if !may || !topic::may_publish(&peer, registry, &will.topic) {
         return;
     }
@@ -743,14 +755,16 @@ async fn take(broker: &Arc<Broker>, peer: &Peer, publish: Publish) -> Step {
 }
 
 /// Who connects. `None`: nobody who may.
-fn who(broker: &Broker, connect: &Connect, peer: Option<Peer>) -> Option<Peer> {
+fn who(broker: &Broker, connect: &Connect, shown: &Shown) -> Option<Peer> {
     let front = &broker.front;
-    if let Some(peer) = peer {
-        let may = match &peer {
+    if let Some(peer) = &shown.peer {
+        // The certificate was looked at when keys were agreed on, which may be a while ago.
+        let holds = shown.holds(front.registry());
+        let may = match peer {
             Peer::Device(serial) => front.registry().device(serial).is_some(),
             Peer::System | Peer::Anyone => true,
         };
-        return may.then_some(peer);
+        return (may && holds).then(|| peer.clone());
     }
     let token = connect.password.as_deref().and_then(|it| std::str::from_utf8(it).ok());
     if token.is_some_and(|token| front.registry().is_system(token)) {

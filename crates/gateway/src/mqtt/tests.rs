@@ -664,12 +664,20 @@ async fn a_command_waits_for_its_device_and_how_it_ended_is_told_until_it_is_not
     assert!(broker.command(command(4, "CT-2", 100)).await);
     assert_eq!(other.message().await.4, "4");
     assert_eq!(ends.recv().await, Some((4, Delivered)));
-    // Only 1 and 2 are noted; the others are told again after the next start, and not given again.
+    // One that is larger than what its device takes isn't delivered.
+    let gateway = Some(Peer::Device("GW-1".into()));
+    let hello = Hello { properties: vec![0x27, 0, 0, 0, 40], ..v5("small") };
+    let (mut small, _) = Client::connect(&broker, &hello, gateway).await;
+    small.subscribe(&[("c/GW-1/#", 1)]).await;
+    assert!(broker.command(command(5, "GW-1", 100)).await);
+    assert_eq!(ends.recv().await, Some((5, Refused)));
+    broker.forget_command(5);
+    // Only 1, 2 and 5 are noted; the others are told again after the next start, and not given again.
     broker.forget_command(1);
     broker.forget_command(2);
     tokio::time::sleep(Duration::from_millis(200)).await;
     broker.close();
-    drop((device, other, broker));
+    drop((device, other, small, broker));
     let broker = open().expect("the file is read");
     let mut ends = broker.command_ends();
     assert_eq!(ends.recv().await, Some((3, Expired)));
