@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ mod together;
 
 use jiff::Timestamp;
 use longlead_stream::{
-    Arrival, Batch, Contracts, Judged, Plausible, Receipt, Refusal, Sender, judge,
+    Arrival, Batch, Captured, Contracts, Head, Judged, Plausible, Receipt, Refusal, Sender, judge,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -95,6 +96,8 @@ pub struct Front {
     room: Arc<Semaphore>,
     /// Small payloads that are taken together.
     waiting: Mutex<Waiting>,
+    /// When the newest payload came, in microseconds since 1970.
+    last: AtomicI64,
 }
 
 impl fmt::Debug for Front {
@@ -105,6 +108,14 @@ impl fmt::Debug for Front {
 
 /// KiB of payloads that may be at hand at once, over all doors.
 const ROOM_KIB: usize = 256 << 10;
+
+/// By so much instants may run ahead of the clock while more payloads come than it has microseconds.
+const CLOCK_MICROS: i64 = 1_000_000;
+
+/// Whether a reading tells by itself which one it is.
+fn is_told_apart(head: &Head) -> bool {
+    head.sequence.is_some() || matches!(head.captured, Captured::At(_) | Captured::Heard(_))
+}
 
 /// From so many bytes on, a payload is read on a thread of its own, so that others don't wait.
 const BLOCKING_BYTES: usize = 64 << 10;
@@ -174,7 +185,8 @@ impl Front {
     ) -> Arc<Front> {
         let room = Arc::new(Semaphore::new(ROOM_KIB));
         let waiting = Mutex::default();
-        Arc::new(Front { intake, registry, limits, is_open, room, waiting })
+        let last = AtomicI64::new(0);
+        Arc::new(Front { intake, registry, limits, is_open, room, waiting, last })
     }
 
     /// What a payload may hold.
@@ -225,12 +237,46 @@ impl Front {
         (self.judge(&batch, &parcel.peer, parcel.format), taken)
     }
 
-    /// Judges payloads of one sender and one format as if they were one.
-    fn judged_together(&self, peer: &Peer, format: Format, parcels: &[Parcel]) -> Judged {
-        let batch = parcels.iter().fold(Batch::default(), |batch, parcel| {
-            decode_onto(batch, format, &parcel.payload, &self.context(parcel))
-        });
-        self.judge(&batch, peer, format)
+    /// Judges payloads of one sender and one format as if they were one, or as few as can be: with
+    /// each judgement, of how many payloads it is. Readings that nothing but their arrival tells
+    /// apart must not arrive at one instant, or the second would be taken for the first again.
+    fn judged_together(
+        &self,
+        peer: &Peer,
+        format: Format,
+        parcels: &[Parcel],
+    ) -> Vec<(Judged, usize)> {
+        let mut judged = Vec::new();
+        let (mut batch, mut count, mut is_by_arrival) = (Batch::default(), 0, false);
+        for parcel in parcels {
+            let context = self.context(parcel);
+            let (mark, before) = (batch.mark(), batch.readings().len());
+            batch = decode_onto(batch, format, &parcel.payload, &context);
+            let arrives = batch.readings().skip(before).any(|it| !is_told_apart(&it.head));
+            if arrives && is_by_arrival {
+                batch.back_to(mark);
+                judged.push((self.judge(&batch, peer, format), count));
+                batch = decode_onto(Batch::default(), format, &parcel.payload, &context);
+                count = 0;
+            }
+            is_by_arrival |= arrives;
+            count += 1;
+        }
+        judged.push((self.judge(&batch, peer, format), count));
+        judged
+    }
+
+    /// Now, in microseconds since 1970, and later than whatever came just before.
+    fn instant(&self) -> i64 {
+        let now = Timestamp::now().as_microsecond();
+        let after = |last: i64| match last >= now && last - now < CLOCK_MICROS {
+            true => last + 1,
+            // The first, or the clock was set back.
+            false => now,
+        };
+        let told =
+            self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| Some(after(it)));
+        told.map_or(now, after)
     }
 
     fn context<'a>(&self, parcel: &'a Parcel) -> Context<'a> {
@@ -254,7 +300,7 @@ impl Front {
             Some(id) => Sender::Device(id),
         };
         let arrival = Arrival {
-            received: Timestamp::now().as_microsecond(),
+            received: self.instant(),
             sender,
             format: format.as_str(),
             plausible: Plausible::default(),

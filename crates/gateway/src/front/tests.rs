@@ -66,6 +66,13 @@ impl Keeper {
         (judged.len(), judged.iter().map(Judged::row_count).sum())
     }
 
+    /// When what it was given was taken, as it would be kept.
+    pub(crate) fn captured(&self) -> Vec<i64> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = judged.iter().flat_map(|it| it.rows.iter());
+        rows.flat_map(|rows| rows.captured.iter().copied()).collect()
+    }
+
     fn parts<T>(&self, of: impl Fn(&longlead_stream::Quarantined) -> T) -> Vec<T> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         judged.iter().flat_map(|it| it.quarantined.iter().map(&of)).collect()

@@ -123,14 +123,21 @@ impl Front {
         let Bundle { parcels, answers } = bundle;
         let Some(first) = parcels.first() else { return };
         let judged = self.judged_together(&first.peer, first.format, &parcels);
-        let outcome = match judged.rows.is_empty() && judged.quarantined.is_empty() {
-            true => Ok(()),
-            false => self.intake.accept(judged).await.map(drop),
-        };
-        for answer in answers {
-            // Who doesn't wait any more isn't told.
-            let _ = answer.send(outcome);
-        }
+        let mut answers = answers.into_iter();
+        let keeping = judged.into_iter().map(|(judged, count)| {
+            let answers: Vec<Answer> = answers.by_ref().take(count).collect();
+            async move {
+                let outcome = match judged.rows.is_empty() && judged.quarantined.is_empty() {
+                    true => Ok(()),
+                    false => self.intake.accept(judged).await.map(drop),
+                };
+                for answer in answers {
+                    // Who doesn't wait any more isn't told.
+                    let _ = answer.send(outcome);
+                }
+            }
+        });
+        futures_util::future::join_all(keeping).await;
     }
 }
 
@@ -174,6 +181,19 @@ mod tests {
         let (calls, rows) = keeper.calls_and_rows();
         assert_eq!(rows, 500);
         assert!(calls < 50, "{calls} calls for 500 messages");
+    }
+
+    #[tokio::test]
+    async fn readings_that_only_their_arrival_tells_apart_never_arrive_at_one_instant() {
+        let (keeper, front) = of(Keeper::slow(5), false);
+        let payloads = [r#"{"t":4.5}"#, r#"{"t":4.5}"#, r#"{"age":2,"values":{"t":4.5}}"#];
+        let parcels = (0..60).map(|it| parcel(&Peer::System, "CT-1", payloads[it % 3]));
+        let taken = join_all(parcels.map(|it| front.take_together(it))).await;
+        assert_eq!(taken, vec![Ok(()); 60]);
+        assert_eq!(keeper.calls_and_rows().1, 60);
+        let captured = keeper.captured();
+        let apart: std::collections::BTreeSet<i64> = captured.iter().copied().collect();
+        assert_eq!(apart.len(), 60, "{captured:?}");
     }
 
     #[tokio::test]

@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out_and_nothing_known_is_no_score() {
-        let figures = Figures { rows: 10, clocks: [10, 0, 0, 0, 0], ..Figures::default() };
+        let figures = Figures { rows: 10, clocks: [10, 0, 0, 0, 0, 0], ..Figures::default() };
         expect![[r#"
             1.000
             0.600 × 1.000: 10 readings fit the contract, 0 are in quarantine
