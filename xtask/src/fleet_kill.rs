@@ -184,7 +184,7 @@ impl Trial {
         self.faults.extend(found.into_iter().map(|fault| format!("{when}: {fault}")));
         // The table is there only once something is in quarantine.
         let tables = "SELECT table_name FROM information_schema.tables";
-        let tables = self.house.ask(&doors, tables).await.unwrap_or_default();
+        let tables = self.house.ask(&doors, tables).await?;
         if tables.iter().any(|it| it == "quarantine") {
             let sql = "SELECT reason, count(*) FROM quarantine GROUP BY reason";
             let quarantined = self.house.ask(&doors, sql).await?;

@@ -195,9 +195,11 @@ pub(crate) async fn release(inner: &Inner, what: Release) -> Result<u64, FlushEr
     let _alone = inner.changing.lock().await;
     let session = inner.engine.session();
     let keys = keys_of(inner, filter.clone()).await.map_err(|it| FlushError::of(&it))?;
+    // First, so that whatever becomes of the rest nothing that comes again is taken for what left:
+    // at worst it is kept twice.
+    inner.queue.command(Command::Released { keys });
     let released = inner.tables.delete(session, QUARANTINE, filter).await;
     let released = released.map_err(|it| FlushError::of(&it))?;
-    inner.queue.command(Command::Released { keys });
     renew(inner, QUARANTINE).await?;
     Ok(released)
 }

@@ -29,12 +29,18 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion::prelude::SessionContext;
 
 pub(crate) fn register(session: &SessionContext) {
+    for name in MAKE_LONG_TEXTS {
+        session.deregister_udf(name);
+    }
     session.register_udf(datetime::date_bin().as_ref().clone().with_aliases(["time_bucket"]));
     session.register_udaf(AggregateUDF::from(latest::Latest::last()));
     session.register_udaf(AggregateUDF::from(latest::Latest::first()));
     session.register_udaf(AggregateUDF::from(counter::Counter::increase()));
     session.register_udaf(AggregateUDF::from(counter::Counter::rate()));
 }
+
+/// Functions that make gigabytes out of a few bytes, outside of what a question's memory counts.
+const MAKE_LONG_TEXTS: [&str; 3] = ["repeat", "lpad", "rpad"];
 
 /// Names of all functions that a query may use, for completion.
 pub(crate) fn names(session: &SessionContext) -> Vec<String> {

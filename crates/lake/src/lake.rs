@@ -173,7 +173,8 @@ impl Lake {
     ) -> Result<Answer, QueryError> {
         let session = self.session_of(outside, limits)?;
         let sql = sql.to_owned();
-        let asked = async move { ask(session, &sql, parameters, limits).await };
+        let room = self.inner.engine.room();
+        let asked = async move { ask(session, &sql, parameters, limits, room).await };
         let asked = self.inner.runtime.spawn(asked).await;
         asked.map_err(|error| QueryError::Failed(error.to_string()))?
     }

@@ -123,7 +123,7 @@ pub(crate) async fn open(folder: &Path, settings: Settings) -> Result<(Lake, Rec
     if let Some(threads) = settings.threads {
         builder.worker_threads(threads);
     }
-    let runtime = builder.enable_all().thread_name("lake").build();
+    let runtime = builder.enable_all().thread_name("lake").thread_stack_size(STACK_BYTES).build();
     let runtime = runtime.map_err(|source| unusable(&folder, source))?;
     let handle = runtime.handle().clone();
     let within = handle.clone();
@@ -217,7 +217,11 @@ async fn open_within(
         state.append(group, vec![(table, batch)]).map_err(tables)?;
     }
     state.begin_after(log.next() - 1);
-    let held = held(&engine, &state).await.map_err(tables)?;
+    // What isn't known may be kept a second time, which costs room and nothing else.
+    let held = held(&engine, &state).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "it can't be read what is in quarantine: what comes again may be kept again");
+        Held::default()
+    });
     let queue = Arc::new(Queue::new(settings.queue_rows, settings.queue_bytes));
     let committer = Committer {
         queue: Arc::clone(&queue),
@@ -315,6 +319,9 @@ async fn rebuild(
     }
     Ok(identities)
 }
+
+/// Stack of a thread. Plans of questions are trees that are walked, and theirs may be deep.
+const STACK_BYTES: usize = 16 << 20;
 
 /// What is in quarantine, the newest of it.
 async fn held(engine: &Engine, state: &State) -> Result<Held, datafusion::error::DataFusionError> {

@@ -21,9 +21,12 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures_util::StreamExt;
 use object_store::ObjectStore;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::answer::{Answer, AnswerColumn, Kind, columns, kind};
 use crate::columns::{QUARANTINE, quarantine_schema, with_commit};
@@ -35,6 +38,8 @@ use crate::view::View;
 
 /// The catalog that queries see.
 const CATALOG: &str = "longlead";
+/// Questions that run at once: each may use memory, up to its limit.
+const QUESTIONS_MAX: usize = 16;
 /// Batches that wait for a slow reader.
 const PAGES_WAITING: usize = 4;
 /// Parameters of a query.
@@ -87,6 +92,8 @@ pub enum QueryError {
 pub(crate) struct Engine {
     base: SessionContext,
     runtime: Arc<RuntimeEnv>,
+    /// Room for questions that run at once.
+    room: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -125,7 +132,13 @@ impl Engine {
             .build();
         let base = SessionContext::new_with_state(state);
         functions::register(&base);
-        Ok(Engine { base, runtime })
+        let room = Arc::new(Semaphore::new(QUESTIONS_MAX));
+        Ok(Engine { base, runtime, room })
+    }
+
+    /// Room for questions that run at once.
+    pub(crate) fn room(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.room)
     }
 
     /// A session for the lake's own work, without tables.
@@ -206,8 +219,72 @@ pub struct Described {
     pub parameters: Vec<Option<Kind>>,
 }
 
+/// Bytes of a question.
+const SQL_BYTES_MAX: usize = 256 << 10;
+/// Names and key words of a question: each may be one more table that is joined.
+const WORDS_MAX: usize = 2000;
+/// Operators of a question. What stands in a row becomes a tree as deep as the row is long, and who
+/// walks that takes as much of the stack.
+const OPERATORS_MAX: usize = 400;
+
+/// Refuses what would be too deep to plan.
+fn fits(sql: &str) -> Result<(), QueryError> {
+    let refused = |what: &str| Err(QueryError::Wrong(format!("the question has more than {what}")));
+    if sql.len() > SQL_BYTES_MAX {
+        return refused(&format!("{} KiB", SQL_BYTES_MAX >> 10));
+    }
+    // What can't be read is told by the parser.
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    let (mut words, mut operators) = (0, 0);
+    for token in &tokens {
+        match token {
+            Token::Word(word) => {
+                words += 1;
+                operators += usize::from(is_operator(word.keyword));
+            }
+            Token::Whitespace(_)
+            | Token::Comma
+            | Token::LParen
+            | Token::RParen
+            | Token::Period
+            | Token::SemiColon
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::EOF => {}
+            _ => operators += 1,
+        }
+    }
+    match (words > WORDS_MAX, operators > OPERATORS_MAX) {
+        (true, _) => refused(&format!("{WORDS_MAX} names and key words")),
+        (_, true) => refused(&format!("{OPERATORS_MAX} operators")),
+        _ => Ok(()),
+    }
+}
+
+fn is_operator(word: Keyword) -> bool {
+    use Keyword as K;
+    matches!(
+        word,
+        K::AND
+            | K::OR
+            | K::NOT
+            | K::IS
+            | K::LIKE
+            | K::ILIKE
+            | K::BETWEEN
+            | K::UNION
+            | K::EXCEPT
+            | K::INTERSECT
+            | K::JOIN
+            | K::COLLATE
+            | K::AT
+    )
+}
+
 /// The plan of a query that only reads.
 async fn planned(session: &SessionContext, sql: &str) -> Result<LogicalPlan, QueryError> {
+    fits(sql)?;
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
@@ -268,9 +345,14 @@ pub(crate) async fn ask(
     sql: &str,
     parameters: Vec<Option<String>>,
     limits: Limits,
+    room: Arc<Semaphore>,
 ) -> Result<Answer, QueryError> {
     let began = tokio::time::Instant::now();
     let until = began + limits.time;
+    // It is never closed; who waits longer than their question may take has waited long enough.
+    let Ok(Ok(running)) = tokio::time::timeout_at(until, room.acquire_owned()).await else {
+        return Err(too_long(limits));
+    };
     let planned = async {
         let plan = bound(planned(&session, sql).await?, parameters)?;
         let frame = session.execute_logical_plan(plan).await.map_err(wrong)?;
@@ -283,6 +365,7 @@ pub(crate) async fn ask(
     let schema = rows.schema();
     let (send, pages) = mpsc::channel(PAGES_WAITING);
     tokio::spawn(async move {
+        let _running = running;
         let late = send.clone();
         tokio::select! {
             () = pump(rows, send) => {}

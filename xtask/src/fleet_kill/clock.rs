@@ -51,7 +51,7 @@ pub(super) fn stepped_back(
         let sql = "SELECT date_part('day', max(received) - min(received)) FROM timed";
         let days = trial.house.ask(&doors, sql).await?;
         let days = days.first().cloned().unwrap_or_default();
-        if days.parse::<f64>().is_ok_and(|it| it < 9.0) {
+        if !days.parse::<f64>().is_ok_and(|it| it >= 9.0) {
             trial.faults.push(format!("the clock wasn't stepped: received spans {days} days"));
         }
         trial.end(&format!("a clock stepped by {} s under load", STEPS.join(", "))).await

@@ -146,6 +146,34 @@ async fn only_reading_is_allowed() {
 }
 
 #[tokio::test]
+async fn questions_that_would_take_the_stack_or_all_memory_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = filled(folder.path()).await;
+    let joins: String = (0..1500).map(|it| format!(", climate AS c{it}")).collect();
+    for (sql, told) in [
+        (format!("SELECT 1{}", "+1".repeat(5000)), "more than 400 operators"),
+        (format!("SELECT true{}", " AND true".repeat(5000)), "more than"),
+        (format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(1500)), "more than"),
+        (format!("SELECT 1 FROM climate{joins}"), "more than 2000 names"),
+        (format!("SELECT '{}'", "x".repeat(300 << 10)), "more than 256 KiB"),
+        ("SELECT length(repeat(repeat('x', 1000000), 2000))".to_owned(), "repeat"),
+    ] {
+        let refused = lake.query(&sql, Limits::default(), &[]).await.map(|_| ());
+        assert!(
+            matches!(&refused, Err(QueryError::Wrong(it)) if it.contains(told)),
+            "{told}: {refused:?}"
+        );
+    }
+    // As deep as may be, and a long list.
+    let list = vec!["1"; 20_000].join(", ");
+    for sql in
+        [format!("SELECT 1{} AS x", "+1".repeat(399)), format!("SELECT 1 WHERE 1 IN ({list})")]
+    {
+        assert!(!ask(&lake, &sql).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn limits_end_a_query_and_say_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = filled(folder.path()).await;

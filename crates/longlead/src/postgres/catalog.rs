@@ -40,7 +40,7 @@ impl Relation {
 
 /// Whether a question is one of the catalog.
 pub(super) fn is_asked(sql: &str) -> bool {
-    sql.contains("pg_catalog.")
+    ["FROM pg_catalog.", "JOIN pg_catalog."].iter().any(|it| sql.contains(it))
 }
 
 /// The tables of rows as [`COLUMNS`] gives them. A table that stands in a schema of its own is
