@@ -31,7 +31,7 @@ use longlead_stream::Refusal;
 use tokio::net::TcpListener;
 
 use crate::front::{Front, Parcel, Peer, Taken, only_loopback};
-use crate::identity::Presented;
+use crate::identity::{Enrolments, Presented};
 use crate::mqtt::Broker;
 use crate::unpack::{UnpackError, unpack};
 use crate::{Encoding, Format, Precision, identity};
@@ -53,7 +53,7 @@ pub fn router(front: Arc<Front>, broker: Option<Arc<Broker>>) -> Router {
         None => Router::new(),
     };
     router
-        .route("/enrol", post(identity::enrol))
+        .route("/enrol", post(identity::enrol).layer(Extension(Enrolments::default())))
         .route("/ca.pem", get(identity::authority))
         .route("/ingest/v1/chirpstack", post(chirpstack))
         .route("/ingest/v1/{stream}", post(ingest))

@@ -17,7 +17,7 @@ mod request;
 mod tls;
 
 pub use authority::{Authority, DEVICE_DAYS, IdentityError, Issued, Presented, Proof};
-pub(crate) use enrol::{authority, enrol};
+pub(crate) use enrol::{Enrolments, authority, enrol};
 pub use request::Request;
 pub use tls::DeviceTls;
 pub(crate) use tls::Shown;

@@ -10,6 +10,7 @@ use axum::http::{StatusCode, request};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use longlead_stream::Refusal;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{Authority, IdentityError, Presented, Proof, Request};
@@ -21,6 +22,22 @@ const REQUEST_BYTES: usize = 16 << 10;
 
 /// How long a device may take to send them.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Requests that are worked on at a time: each writes to the database, where people wait too.
+const AT_A_TIME: usize = 8;
+
+/// When to ask again whose turn doesn't come.
+const RETRY_AFTER_SECONDS: u32 = 30;
+
+/// Turns of those that ask for a certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Enrolments(Arc<Semaphore>);
+
+impl Default for Enrolments {
+    fn default() -> Enrolments {
+        Enrolments(Arc::new(Semaphore::new(AT_A_TIME)))
+    }
+}
 
 /// The authority's certificate, which devices trust.
 pub(crate) async fn authority(
@@ -34,6 +51,7 @@ pub(crate) async fn authority(
 pub(crate) async fn enrol(
     axum::extract::State(front): axum::extract::State<Arc<Front>>,
     authority: Option<Extension<Arc<Authority>>>,
+    Extension(Enrolments(turns)): Extension<Enrolments>,
     request: axum::http::Request<Body>,
 ) -> Result<Response, Problem> {
     // Without TLS nobody knows who asks, and anyone could read a claim token.
@@ -44,6 +62,9 @@ pub(crate) async fn enrol(
     let body = body.map_err(|_| Problem::too_large(REQUEST_BYTES))?;
     // Before a claim token is used up.
     let asked = Request::read(&body).map_err(problem)?;
+    let busy = Refusal::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
+    let turn = timeout(PATIENCE, turns.acquire()).await.map_err(|_| Problem::from(busy))?;
+    let _turn = turn.map_err(|_| Problem::from(Refusal::Closing))?;
     let (serial, by) = who(front.registry(), &parts, &asked).await?;
     // A certificate holds from the second on after its device was revoked.
     let revoked = front.registry().revoked(&serial);

@@ -124,6 +124,24 @@ impl Devices {
         Ok((expires, secret))
     }
 
+    /// The device for which a claim token is that is good for a public key. Nothing is changed.
+    pub async fn device_of_claim(
+        &self,
+        secret: &str,
+        key: &[u8],
+        at: Timestamp,
+    ) -> Result<Option<Serial>, StoreError> {
+        if !Secret::is_claim(secret) {
+            return Ok(None);
+        }
+        let sql = "SELECT d.serial FROM device_claim c JOIN device d ON d.id = c.device \
+                   WHERE c.secret_hash = $1 AND c.void_us IS NULL AND c.expires_us > $2 \
+                   AND (c.key_hash IS NULL OR c.key_hash = $3)";
+        let values = values![hash_of(secret), to_us(at), key_hash(key)];
+        let rows = self.store.rows(sql, &values).await?;
+        rows.first().map(|row| row.text(0)?.parse().map_err(unexpected)).transpose()
+    }
+
     /// Binds a claim token to a public key, and gives the device that it is for. It is good for
     /// that key again, until it expires: an answer can be lost.
     pub async fn use_claim(
@@ -132,12 +150,15 @@ impl Devices {
         key: &[u8],
         at: Timestamp,
     ) -> Result<Option<Serial>, StoreError> {
+        // Whoever guesses keeps nobody from writing.
+        if !Secret::is_claim(secret) {
+            return Ok(None);
+        }
         let mut transaction = self.store.write().await?;
-        let key_hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(key));
         let sql = "UPDATE device_claim SET key_hash = $1, used_us = COALESCE(used_us, $2) \
                    WHERE secret_hash = $3 AND void_us IS NULL AND expires_us > $2 \
                    AND (key_hash IS NULL OR key_hash = $1) RETURNING device";
-        let values = values![key_hash, to_us(at), hash_of(secret)];
+        let values = values![key_hash(key), to_us(at), hash_of(secret)];
         let Some(row) = transaction.row(sql, &values).await? else { return Ok(None) };
         let sql = "SELECT serial FROM device WHERE id = $1";
         let row = transaction.row(sql, &values![row.integer(0)?]).await?;
@@ -184,7 +205,8 @@ impl Devices {
     }
 
     /// Lets a device in no more: neither by a certificate that it has, nor by that of the factory,
-    /// nor by a claim token that was made before.
+    /// nor by a claim token that was made before. It counts from when its newest certificate holds,
+    /// if that was issued after the request came.
     pub async fn revoke(
         &self,
         serial: &Serial,
@@ -198,7 +220,10 @@ impl Devices {
         let (user, token) = request.who.columns();
         let sql = "INSERT INTO device_revocation (id, device, at_us, actor, app_user, token, why) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let at = to_us(request.at);
+        let newest = "SELECT MAX(since_us) FROM device_certificate WHERE device = $1";
+        let row = transaction.row(newest, &values![device]).await?;
+        let newest = row.map(|row| row.integer_or_null(0)).transpose()?.flatten();
+        let at = to_us(request.at).max(newest.unwrap_or(i64::MIN));
         let who = request.who.to_string();
         let values = values![id, device, at, who, user, token, request.why.clone()];
         transaction.execute(sql, &values).await?;
@@ -262,6 +287,10 @@ impl Devices {
         };
         rows.iter().map(of).collect()
     }
+}
+
+fn key_hash(key: &[u8]) -> String {
+    hex::encode(<sha2::Sha256 as sha2::Digest>::digest(key))
 }
 
 pub(super) async fn id_of(

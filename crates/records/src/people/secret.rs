@@ -37,6 +37,12 @@ impl Secret {
         Secret::new().map(|secret| Secret(format!("claim_{}", secret.0)))
     }
 
+    /// Whether words have the shape of such a secret.
+    pub(crate) fn is_claim(words: &str) -> bool {
+        let digits = words.strip_prefix("claim_");
+        digits.is_some_and(|it| it.len() == 64 && it.bytes().all(|it| it.is_ascii_hexdigit()))
+    }
+
     /// What is kept of it.
     pub(crate) fn hash(&self) -> String {
         hash_of(&self.0)

@@ -56,8 +56,16 @@ async fn a_claim_token_is_good_for_one_key_and_not_for_ever(database: &Database)
         devices.use_claim(secret, key, later(seconds)).await.unwrap()
     };
     assert_eq!(claim("claim_guess", b"a", 2).await, None);
+    let guess = format!("claim_{}", "0".repeat(64));
+    assert_eq!(claim(&guess, b"a", 2).await, None);
+    let is_for = async |key: &[u8], seconds| {
+        devices.device_of_claim(secret.expose(), key, later(seconds)).await.unwrap()
+    };
+    assert_eq!((is_for(b"b", 2).await, is_for(b"c", 2).await), (ct1.clone(), ct1.clone()));
     assert_eq!(claim(secret.expose(), b"a", 3).await, ct1);
     assert_eq!(claim(secret.expose(), b"b", 4).await, None, "another's key");
+    assert_eq!((is_for(b"b", 4).await, is_for(b"a", 4).await), (None, ct1.clone()));
+    assert_eq!(is_for(b"a", 1 + 7 * 24 * 3600).await, None, "too late");
     assert_eq!(claim(secret.expose(), b"a", 5).await, ct1, "whose answer was lost");
     assert_eq!(claim(secret.expose(), b"a", 1 + 7 * 24 * 3600).await, None, "too late");
     let identity = devices.identity(&serial("CT-1")).await.unwrap();
@@ -98,6 +106,12 @@ async fn what_was_revoked_is_let_in_again_by_a_person_only(database: &Database) 
     let told: Vec<_> = all.iter().map(|it| (it.1.as_str(), it.2)).collect();
     assert_eq!(told, [("CT-1", later(30)), ("CT-2", later(41))]);
     assert_eq!(devices.revoked_after(all[0].0).await.unwrap(), all[1..]);
+    // One that was issued while a request to revoke it was on its way isn't good either.
+    assert!(note("08", Claim, 52, None).await);
+    devices.revoke(&ct1, &request(51)).await.unwrap();
+    let told = devices.identity(&ct1).await.unwrap();
+    assert!(!told.certificates.iter().any(|it| told.holds(it, later(53))), "{told:?}");
+    assert!(!note("09", Rotation, 53, Some(52)).await);
     let unknown = devices.revoke(&serial("CT-9"), &request(42)).await;
     assert!(matches!(unknown, Err(ChangeError::Unknown)), "{unknown:?}");
 }
