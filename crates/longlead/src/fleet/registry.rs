@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use longlead_gateway::identity::{Issued, Proof, Request};
 use longlead_gateway::{BoxFuture, Known, Registry};
 use longlead_records::devices::{
-    CertificateProof, DeviceCertificate, SnapshotColumn, SnapshotTable,
+    CertificateProof, DeviceCertificate, Serial, SnapshotColumn, SnapshotTable,
 };
 use longlead_records::{Journal, StoreError};
 use tokio::sync::mpsc;
@@ -147,6 +147,14 @@ async fn read(journal: &Journal) -> Result<Entries, StoreError> {
     Ok(entries)
 }
 
+/// The device that a claim token is for, as the doors are told of it.
+fn told(found: Result<Option<Serial>, StoreError>) -> Option<String> {
+    let found = found.inspect_err(|error| {
+        tracing::warn!(%error, "a claim token can't be looked up");
+    });
+    found.ok().flatten().map(|it| it.to_string())
+}
+
 impl Registry for KnownDevices {
     fn device(&self, serial: &str) -> Option<Known> {
         let entries = self.entries();
@@ -166,13 +174,15 @@ impl Registry for KnownDevices {
     fn claim<'a>(&'a self, token: &'a str, request: &'a Request) -> BoxFuture<'a, Option<String>> {
         Box::pin(async move {
             let devices = self.journal.devices();
-            match devices.use_claim(token, request.key(), Timestamp::now()).await {
-                Ok(serial) => serial.map(|it| it.to_string()),
-                Err(error) => {
-                    tracing::warn!(%error, "a claim token can't be looked up");
-                    None
-                }
+            let (key, now) = (request.key(), Timestamp::now());
+            // A token isn't used up for a request that gets no certificate.
+            let serial = told(devices.device_of_claim(token, key, now).await)?;
+            self.device(&serial)?;
+            if request.named().is_some_and(|named| named != serial) {
+                // Whoever asked is told that the request is for another device.
+                return Some(serial);
             }
+            told(devices.use_claim(token, key, now).await)
         })
     }
 
