@@ -213,8 +213,9 @@ async fn multiply(browser: &Browser, copies: usize) -> Result<usize> {
         originals.insert(kind.to_owned(), records);
     }
     let mut ids: Vec<String> = Vec::new();
-    // One rate holds for all copies, and a scenario's changes name records by kind.
-    let copied = |kind: &str| kind != "rate" && kind != "scenario";
+    // One rate holds for all copies, a scenario's changes name records by kind, and streams are
+    // named as tables are.
+    let copied = |kind: &str| !["rate", "scenario", "contract"].contains(&kind);
     for records in originals.iter().filter(|(kind, _)| copied(kind)).map(|(_, records)| records) {
         ids.extend(records.iter().filter_map(|it| it["id"].as_str().map(str::to_owned)));
     }
