@@ -58,13 +58,14 @@ impl Fleet {
             "the lake is open"
         );
         let intake = LakeIntake::new(lake.clone(), journal);
-        let (registry, gone) = KnownDevices::start(journal, doors.token.clone()).await?;
+        let (registry, hearing) = KnownDevices::start(journal, doors.token.clone()).await?;
         let known = Arc::clone(&registry) as _;
         let front = Front::new(Arc::clone(&intake) as _, known, Limits::default(), doors.is_open);
-        let open = doors.open(front, folder, gone, journal).await?;
+        let open = doors.open(front, folder, hearing, journal).await?;
         let told = open.told();
         let removals = Arc::new(Removals::default());
-        let retention = retention::keep(lake.clone(), Arc::clone(&intake), Arc::clone(&removals));
+        let (kept, devices) = (Arc::clone(&removals), journal.devices());
+        let retention = retention::keep(lake.clone(), devices, Arc::clone(&intake), kept);
         let keeper =
             Keeper::new(lake.clone(), journal.clone(), Arc::clone(&intake), registry, removals);
         let (keeper, doors) = (Arc::new(keeper), Some(open));

@@ -1,4 +1,5 @@
-//! Removes what contracts say is kept no longer, once an hour.
+//! Removes what contracts say is kept no longer, and forgets certificates of devices that expired
+//! long ago, once an hour.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use longlead_gateway::Intake as _;
 use longlead_lake::{FlushError, Lake};
+use longlead_records::devices::Devices;
 use longlead_stream::{Contract, Contracts};
 use longlead_web::telemetry::Removed;
 use tokio::task::JoinHandle;
@@ -35,14 +37,30 @@ impl Removals {
 }
 
 /// Looks again and again, until it is aborted.
-pub(super) fn keep(lake: Lake, intake: Arc<LakeIntake>, removals: Arc<Removals>) -> JoinHandle<()> {
+pub(super) fn keep(
+    lake: Lake,
+    devices: Devices,
+    intake: Arc<LakeIntake>,
+    removals: Arc<Removals>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         tokio::time::sleep(FIRST).await;
         loop {
             remove(&lake, &intake.contracts(), Timestamp::now(), &removals).await;
+            forget_certificates(&devices, Timestamp::now()).await;
             tokio::time::sleep(EVERY).await;
         }
     })
+}
+
+async fn forget_certificates(devices: &Devices, now: Timestamp) {
+    match devices.forget_certificates(now).await {
+        Ok(0) => {}
+        Ok(forgotten) => tracing::info!(forgotten, "certificates that expired long ago are gone"),
+        Err(error) => {
+            tracing::warn!(%error, "certificates that expired long ago can't be forgotten")
+        }
+    }
 }
 
 /// Removes what is older than the contracts say, stream by stream.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ChangeError, ChangeRequest, Devices, Serial, unexpected};
 use crate::journal::{Actor, name_of};
 use crate::people::{Secret, hash_of, words};
-use crate::store::{Row, StoreError, Transaction, values};
+use crate::store::{Row, StoreError, Transaction, Value, values};
 use crate::time::{from_us, to_us};
 
 words! {
@@ -89,8 +89,15 @@ impl DeviceIdentity {
     }
 }
 
+/// For how many days a certificate is remembered after it has expired: as long as anyone may ask
+/// what a device was let in by a year ago.
+const CERTIFICATE_KEPT_DAYS: u16 = 365;
+
 /// How many of each are told.
 const TOLD_MAX: u32 = 20;
+
+/// How many certificates are forgotten at once, so that nobody who writes waits long.
+const FORGOTTEN_AT_ONCE: u32 = 5000;
 
 impl Devices {
     /// Makes a claim token for a device, good for so many days, and tells it: the only time.
@@ -204,6 +211,33 @@ impl Devices {
         Ok(true)
     }
 
+    /// Forgets certificates that expired more than a year ago, and tells how many. The newest of each
+    /// device stays, however old: it tells until when the device could speak.
+    pub async fn forget_certificates(&self, at: Timestamp) -> Result<u64, StoreError> {
+        let kept = SignedDuration::from_hours(24 * i64::from(CERTIFICATE_KEPT_DAYS));
+        let before = to_us(at.saturating_sub(kept).map_err(unexpected)?);
+        let is_old = "c.until_us < $1 AND EXISTS (SELECT 1 FROM device_certificate n \
+                      WHERE n.device = c.device AND n.id > c.id)";
+        let found = format!(
+            "SELECT c.id FROM device_certificate c WHERE {is_old} AND c.id > $2 \
+             ORDER BY c.id LIMIT {FORGOTTEN_AT_ONCE}"
+        );
+        let forget = format!(
+            "DELETE FROM device_certificate AS c WHERE {is_old} AND c.id > $2 AND c.id <= $3"
+        );
+        let (mut forgotten, mut last) = (0, 0);
+        loop {
+            // They are looked for by a connection that keeps nobody from writing.
+            let rows = self.store.rows(found.as_str(), &values![before, last]).await?;
+            let Some(newest) = rows.last() else { return Ok(forgotten) };
+            let newest = newest.integer(0)?;
+            let mut transaction = self.store.write().await?;
+            forgotten += transaction.execute(&forget, &values![before, last, newest]).await?;
+            transaction.commit().await?;
+            last = newest;
+        }
+    }
+
     /// Lets a device in no more: neither by a certificate that it has, nor by that of the factory,
     /// nor by a claim token that was made before. It counts from when its newest certificate holds,
     /// if that was issued after the request came.
@@ -249,27 +283,21 @@ impl Devices {
         let claims = format!("{claims} {of} {people} {last}");
         let certificates = format!("{certificates} {of} {last}");
         let revocations = format!("{revocations} {of} {people} {last}");
-        let store = &self.store;
         Ok(DeviceIdentity {
-            claims: store
-                .rows(claims, &serial)
-                .await?
-                .iter()
-                .map(claim_of)
-                .collect::<Result<_, _>>()?,
-            certificates: store
-                .rows(certificates, &serial)
-                .await?
-                .iter()
-                .map(certificate_of)
-                .collect::<Result<_, _>>()?,
-            revocations: store
-                .rows(revocations, &serial)
-                .await?
-                .iter()
-                .map(revocation_of)
-                .collect::<Result<_, _>>()?,
+            claims: self.all(claims, &serial, claim_of).await?,
+            certificates: self.all(certificates, &serial, certificate_of).await?,
+            revocations: self.all(revocations, &serial, revocation_of).await?,
         })
+    }
+
+    /// The rows of a query, each read by `of`.
+    async fn all<T>(
+        &self,
+        sql: String,
+        values: &[Value],
+        of: fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.store.rows(sql, values).await?.iter().map(of).collect()
     }
 
     /// Revocations after the one of a number, in the order of their numbers: the number, the device

@@ -14,6 +14,7 @@ stories! {
     a_claim_token_is_good_for_one_key_and_not_for_ever;
     what_was_revoked_is_let_in_again_by_a_person_only;
     who_devices_are_is_backed_up;
+    certificates_that_expired_long_ago_are_forgotten;
     a_command_waits_until_it_is_told_what_became_of_it;
 }
 
@@ -133,6 +134,42 @@ async fn who_devices_are_is_backed_up(database: &Database) {
     assert_eq!(restored.revoked_after(0).await.unwrap().len(), 1);
     let claimed = restored.use_claim(secret.expose(), b"a", later(5)).await.unwrap();
     assert_eq!(claimed, Some(ct1), "a token that was handed out is good there");
+}
+
+async fn certificates_that_expired_long_ago_are_forgotten(database: &Database) {
+    const DAY: i64 = 24 * 3600;
+    let devices = with_devices(&database.open().await).await;
+    // Each holds for 90 days. CT-2 was heard no more after its second.
+    for (device, number, day) in [
+        ("CT-1", "01", 0),
+        ("CT-2", "02", 0),
+        ("CT-2", "03", 60),
+        ("CT-1", "04", 60),
+        ("CT-1", "05", 120),
+        ("CT-1", "06", 600),
+    ] {
+        let certificate = certificate(number, CertificateProof::Claim, later(day * DAY));
+        assert!(devices.note_certificate(&serial(device), &certificate, None).await.unwrap());
+    }
+    let left = async || {
+        let mut left = Vec::new();
+        for device in ["CT-1", "CT-2"] {
+            let told = devices.identity(&serial(device)).await.unwrap().certificates;
+            left.push(told.into_iter().map(|it| it.number).collect::<Vec<_>>().join(" "));
+        }
+        left
+    };
+    // One that expired exactly a year ago is kept still.
+    for (day, forgotten, expected) in [
+        (90 + 365, 0, ["06 05 04 01", "03 02"]),
+        (91 + 365, 2, ["06 05 04", "03"]),
+        (91 + 365, 0, ["06 05 04", "03"]),
+        (180 + 365, 1, ["06 05", "03"]),
+        (9000, 1, ["06", "03"]),
+    ] {
+        assert_eq!(devices.forget_certificates(later(day * DAY)).await.unwrap(), forgotten);
+        assert_eq!(left().await, expected, "on day {day}");
+    }
 }
 
 async fn a_command_waits_until_it_is_told_what_became_of_it(database: &Database) {
