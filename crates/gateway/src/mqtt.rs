@@ -19,6 +19,7 @@ mod topic;
 mod tree;
 mod will;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Broker {
             Some(file) => Store::open(file)?,
             None => (Store::forgetful(), Vec::new()),
         };
-        let (hub, wills) = Hub::new(settings.clone(), store, kept)?;
+        let (hub, wills) = Hub::new(Arc::clone(&front), settings.clone(), store, kept)?;
         let broker = Arc::new(Broker { front, settings, hub, links: AtomicU64::new(1) });
         for waiting in wills {
             tokio::spawn(connection::mourn(Arc::clone(&broker), waiting));
@@ -159,6 +160,13 @@ impl Broker {
     /// Ends every connection of a device that may speak no longer.
     pub fn revoke(&self, serial: &str) {
         self.hub.end_links(Some(serial), codec::reason::ADMINISTRATIVE);
+    }
+
+    /// Tells that gateways speak for more devices now: commands for these that wait are sent to
+    /// those that have subscribed to them. What a gateway may have no longer needs no word, since
+    /// each message is held against the registry when it is sent.
+    pub fn entrust(&self, gateways: &BTreeSet<Box<str>>) {
+        self.hub.entrust(gateways);
     }
 
     /// Tells every client that the server closes. Their wills are sent once it is there again, if

@@ -66,6 +66,13 @@ impl Keeper {
         (judged.len(), judged.iter().map(Judged::row_count).sum())
     }
 
+    /// The most rows and parts in quarantine that it was given at once.
+    pub(crate) fn largest(&self) -> usize {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let sizes = judged.iter().map(|it| it.row_count() + it.quarantined.len());
+        sizes.max().unwrap_or(0)
+    }
+
     /// When what it was given was taken, as it would be kept.
     pub(crate) fn captured(&self) -> Vec<i64> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,10 +127,13 @@ impl Intake for Keeper {
     }
 }
 
-/// Knows the devices CT-1 and CT-2, and the gateway GW-1. Each has a claim token.
+/// Knows the devices CT-1 and CT-2, and the gateway GW-1 with its child GW-1.child. Each has a claim
+/// token.
 #[derive(Default)]
 pub(crate) struct Three {
     revoked: Mutex<Vec<(String, Timestamp)>>,
+    /// Children that were taken from their gateways.
+    taken: Mutex<Vec<String>>,
     claimed: Mutex<Vec<(String, Vec<u8>)>>,
 }
 
@@ -134,16 +144,29 @@ impl Three {
             .unwrap_or_else(PoisonError::into_inner)
             .push((serial.to_owned(), Timestamp::now()));
     }
+
+    /// Takes a child from its gateway.
+    pub(crate) fn take(&self, child: &str) {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(child.to_owned());
+    }
+
+    /// Gives a child back to its gateway.
+    pub(crate) fn give_back(&self, child: &str) {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| it != child);
+    }
 }
 
 impl Registry for Three {
     fn device(&self, serial: &str) -> Option<Known> {
-        let is_known = ["CT-1", "CT-2", "GW-1"].contains(&serial);
-        is_known.then(|| Known { is_gateway: serial.starts_with("GW") })
+        let is_known = ["CT-1", "CT-2", "GW-1", "GW-1.child"].contains(&serial);
+        is_known.then(|| Known { is_gateway: serial == "GW-1" })
     }
 
     fn is_child(&self, gateway: &str, device: &str) -> bool {
-        device.strip_prefix(gateway).is_some_and(|rest| rest.starts_with(['/', '.']))
+        let is_named_so =
+            device.strip_prefix(gateway).is_some_and(|rest| rest.starts_with(['/', '.']));
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        is_named_so && !taken.iter().any(|it| it == device)
     }
 
     fn is_system(&self, token: &str) -> bool {
@@ -185,7 +208,14 @@ pub(crate) fn open_front() -> (Arc<Keeper>, Arc<Front>) {
 }
 
 pub(crate) fn of(keeper: Keeper, is_open: bool) -> (Arc<Keeper>, Arc<Front>) {
-    let keeper = Arc::new(keeper);
+    let (keeper, _, front) = with(keeper, is_open);
+    (keeper, front)
+}
+
+/// A front of which the registry can be changed.
+pub(crate) fn with(keeper: Keeper, is_open: bool) -> (Arc<Keeper>, Arc<Three>, Arc<Front>) {
+    let (keeper, registry) = (Arc::new(keeper), Arc::new(Three::default()));
     let intake: Arc<dyn Intake> = Arc::<Keeper>::clone(&keeper);
-    (keeper, Front::new(intake, Arc::new(Three::default()), Limits::default(), is_open))
+    let known: Arc<dyn Registry> = Arc::<Three>::clone(&registry);
+    (keeper, registry, Front::new(intake, known, Limits::default(), is_open))
 }

@@ -8,16 +8,19 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use longlead_stream::Refusal;
+use longlead_stream::{Judged, Refusal};
 use tokio::sync::oneshot;
 
-use super::{Front, Parcel};
+use super::{BLOCKING_BYTES, Front, Parcel};
 
 /// Payloads of fewer bytes are taken together.
 const SMALL_BYTES: usize = 4 << 10;
 
 /// Bytes of payloads that are taken together, so that nobody waits long for a thread.
 const TOGETHER_BYTES: usize = 256 << 10;
+
+/// What a payload counts beside its bytes: even an empty one is judged, and ends in a row.
+const EACH_BYTES: usize = 64;
 
 /// How many are on their way to the lake at once: one that it commits, and one that waits.
 const UNDER_WAY: usize = 2;
@@ -37,6 +40,9 @@ struct Bundle {
     parcels: Vec<Parcel>,
     answers: Vec<Answer>,
 }
+
+/// What was judged together, and who waits for it.
+type Outcome = (Judged, Vec<Answer>);
 
 impl Bundle {
     fn push(&mut self, parcel: Parcel, answer: Answer) {
@@ -86,24 +92,37 @@ impl Front {
     async fn take_waiting(self: Arc<Front>) {
         let _under_way = UnderWay(&self);
         loop {
-            let bundles = match self.next_bundles() {
-                bundles if bundles.is_empty() => return,
-                bundles => bundles,
+            let (bundles, bytes) = self.next_bundles();
+            if bundles.is_empty() {
+                return;
+            }
+            let judged = if bytes < BLOCKING_BYTES {
+                self.judged_bundles(bundles)
+            } else {
+                // Others that this thread serves don't wait for that.
+                let front = Arc::clone(&self);
+                let judging = tokio::task::spawn_blocking(move || front.judged_bundles(bundles));
+                match judging.await {
+                    Ok(judged) => judged,
+                    // Whoever waited is told by the loss of their answer.
+                    Err(_) => continue,
+                }
             };
-            let keeping = bundles.into_iter().map(|bundle| self.keep(bundle));
+            let keeping = judged.into_iter().map(|outcome| self.keep(outcome));
             futures_util::future::join_all(keeping).await;
         }
     }
 
-    /// What waits, by sender and format, or the end of one that is under way.
-    fn next_bundles(&self) -> Vec<Bundle> {
+    /// What waits, by sender and format, with the bytes that it counts; or nothing, and the end of
+    /// one that is under way.
+    fn next_bundles(&self) -> (Vec<Bundle>, usize) {
         let mut waiting = self.waiting();
         let mut bundles: Vec<Bundle> = Vec::new();
         let mut bytes = 0;
         while bytes < TOGETHER_BYTES
             && let Some((parcel, answer)) = waiting.parcels.pop_front()
         {
-            bytes += parcel.payload.len();
+            bytes += parcel.payload.len() + EACH_BYTES;
             // Those of one sender come together mostly, so the last are looked at first.
             let like = |it: &Bundle| it.parcels.first().is_some_and(|it| is_like(it, &parcel));
             match bundles.iter_mut().rev().take(16).find(|it| like(it)) {
@@ -116,28 +135,32 @@ impl Front {
             }
         }
         waiting.under_way -= usize::from(bundles.is_empty());
-        bundles
+        (bundles, bytes)
     }
 
-    async fn keep(&self, bundle: Bundle) {
-        let Bundle { parcels, answers } = bundle;
-        let Some(first) = parcels.first() else { return };
-        let judged = self.judged_together(&first.peer, first.format, &parcels);
-        let mut answers = answers.into_iter();
-        let keeping = judged.into_iter().map(|(judged, count)| {
-            let answers: Vec<Answer> = answers.by_ref().take(count).collect();
-            async move {
-                let outcome = match judged.rows.is_empty() && judged.quarantined.is_empty() {
-                    true => Ok(()),
-                    false => self.intake.accept(judged).await.map(drop),
-                };
-                for answer in answers {
-                    // Who doesn't wait any more isn't told.
-                    let _ = answer.send(outcome);
-                }
-            }
-        });
-        futures_util::future::join_all(keeping).await;
+    fn judged_bundles(&self, bundles: Vec<Bundle>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for Bundle { parcels, answers } in bundles {
+            let Some(first) = parcels.first() else { continue };
+            let judged = self.judged_together(&first.peer, first.format, &parcels);
+            let mut answers = answers.into_iter();
+            let told = |(judged, count): (Judged, usize)| {
+                (judged, answers.by_ref().take(count).collect::<Vec<Answer>>())
+            };
+            outcomes.extend(judged.into_iter().map(told));
+        }
+        outcomes
+    }
+
+    async fn keep(&self, (judged, answers): Outcome) {
+        let outcome = match judged.rows.is_empty() && judged.quarantined.is_empty() {
+            true => Ok(()),
+            false => self.intake.accept(judged).await.map(drop),
+        };
+        for answer in answers {
+            // Who doesn't wait any more isn't told.
+            let _ = answer.send(outcome);
+        }
     }
 }
 
@@ -214,6 +237,19 @@ mod tests {
         let mut reasons = keeper.reasons();
         reasons.sort_unstable();
         assert_eq!(reasons, ["malformed", "not-its-device"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn payloads_of_no_bytes_are_bounded_too_and_each_is_answered() {
+        let (keeper, front) = of(Keeper::slow(20), false);
+        // The first two are under way when the others come.
+        let parcels = (0..10_000).map(|_| parcel(&Peer::System, "CT-1", ""));
+        let taken = join_all(parcels.map(|it| front.take_together(it))).await;
+        assert_eq!(taken.len(), 10_000);
+        assert!(taken.iter().all(Result::is_ok));
+        let largest = keeper.largest();
+        assert!(largest <= super::TOGETHER_BYTES / super::EACH_BYTES, "{largest}");
+        assert!(largest > 1000, "{largest}");
     }
 
     #[tokio::test]

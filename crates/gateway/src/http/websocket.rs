@@ -126,8 +126,8 @@ async fn bridge(
     let outwards = async {
         let mut buffer = vec![0; FRAME_BYTES];
         loop {
+            // In no order: a client that pings without end doesn't keep the broker's last word back.
             tokio::select! {
-                biased;
                 Some(answer) = answered.recv() => {
                     let (opcode, payload): (u8, Vec<u8>) = answer;
                     if write_frame(&mut writer, opcode, &payload).await.is_err() {

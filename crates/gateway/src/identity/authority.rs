@@ -134,6 +134,8 @@ pub enum Presented {
     Factory {
         /// The device.
         serial: String,
+        /// Until when it holds.
+        until: Timestamp,
     },
 }
 
@@ -151,7 +153,16 @@ impl Presented {
                 *until > now && registry.revoked(serial).is_none_or(|revoked| revoked < *since)
             }
             // Only a person lets a device in again that was revoked.
-            Presented::Factory { serial } => registry.revoked(serial).is_none(),
+            Presented::Factory { serial, until } => {
+                *until > now && registry.revoked(serial).is_none()
+            }
+        }
+    }
+
+    /// Until when it holds.
+    pub(super) fn until(&self) -> Timestamp {
+        match self {
+            Presented::Device { until, .. } | Presented::Factory { until, .. } => *until,
         }
     }
 }
@@ -256,11 +267,13 @@ impl Authority {
         let leaf = der::Certificate::read(chain.first()?)?;
         let own = der::Certificate::read(&self.der)?;
         let serial = leaf.common_name()?.to_owned();
+        // By the last second of the year 9999 factories say that a certificate never expires (RFC
+        // 5280, section 4.1.2.5), which is later than any instant here.
+        let until = Timestamp::from_second(leaf.until).unwrap_or(Timestamp::MAX);
         if leaf.issuer != own.subject || !leaf.is_by(own.key) {
-            return Some(Presented::Factory { serial });
+            return Some(Presented::Factory { serial, until });
         }
         let since = Timestamp::from_second(leaf.since).ok()?.checked_add(SLACK).ok()?;
-        let until = Timestamp::from_second(leaf.until).ok()?;
         Some(Presented::Device { serial, since, until })
     }
 }

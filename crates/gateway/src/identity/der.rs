@@ -180,7 +180,8 @@ fn instant(rest: &mut &[u8]) -> Option<i64> {
         _ => return None,
     };
     let told = jiff::civil::DateTime::strptime("%Y%m%d%H%M%SZ", &whole).ok()?;
-    Some(told.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    // The last hours of the year 9999 are no instants of `jiff`, but they stand in certificates.
+    Some(told.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0)).as_secs())
 }
 
 /// The contents of the next element, which must have this tag.
@@ -266,5 +267,10 @@ mod tests {
         assert_eq!(read.issuer, read.subject);
         // The year 4096, by which rcgen means for ever.
         assert_eq!(read.until, 67_090_118_400);
+        // The last second of the year 9999, by which RFC 5280 does.
+        let never = 253_402_300_799;
+        params.not_after = time::OffsetDateTime::from_unix_timestamp(never).expect("in range");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        assert_eq!(Certificate::read(certificate.der()).map(|it| it.until), Some(never));
     }
 }

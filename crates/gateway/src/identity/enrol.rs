@@ -91,7 +91,7 @@ async fn who(
         Presented::Device { serial, since, .. } => {
             (serial.clone(), Proof::Rotation { since: *since })
         }
-        Presented::Factory { serial } => (serial.clone(), Proof::Factory),
+        Presented::Factory { serial, .. } => (serial.clone(), Proof::Factory),
     });
     let found = match (shown, header_token(&parts.headers)) {
         (Some(shown), _) => Some(shown),

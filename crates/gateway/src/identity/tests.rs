@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -90,8 +90,19 @@ fn a_certificate_names_its_device_and_nothing_that_the_request_adds() {
     let another = Authority::open(elsewhere.path(), then()).expect("it is founded");
     let issued = another.issue(&sound, "CT-1", Proof::Claim, then()).expect("it is issued");
     let leaf = CertificateDer::from_pem_slice(issued.chain.as_bytes()).expect("PEM");
-    let foreign = Presented::Factory { serial: "CT-1".to_owned() };
+    let foreign = Presented::Factory { serial: "CT-1".to_owned(), until: issued.until };
     assert_eq!(authority.presented(&[leaf]), Some(foreign));
+    // By the last second of the year 9999 a factory says that a certificate never expires.
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "CT-1");
+    let last = time::OffsetDateTime::from_unix_timestamp(253_402_300_799);
+    params.not_after = last.expect("it is in range");
+    let key = KeyPair::generate().expect("a key");
+    let made = params.self_signed(&key).expect("a certificate");
+    let shown = authority.presented(&[made.der().clone()]);
+    let serial = "CT-1".to_owned();
+    assert_eq!(shown, Some(Presented::Factory { serial, until: Timestamp::MAX }));
 }
 
 #[test]
@@ -146,8 +157,18 @@ fn requests_that_openssl_makes_are_read_whatever_the_kind_of_their_key() {
         let [of_certificate, of_key] = keys.map(|it| it.expect("openssl runs").1.stdout);
         assert_eq!(of_certificate, of_key, "{kind:?}");
     }
-    let (_, output) = run(&["genpkey", "-algorithm", "ed448"]).expect("openssl runs");
-    assert!(Request::read(&output.stdout).is_err(), "a key is no request");
+    let refused = |arguments: &[&str]| {
+        let (is_made, output) = run(arguments).expect("openssl runs");
+        assert!(is_made, "{output:?}");
+        Request::read(&output.stdout).expect_err("it is refused").to_string()
+    };
+    let key = file("other.key");
+    let other = ["req", "-new", "-nodes", "-subj", "/CN=CT-1", "-keyout", &key, "-newkey", "ed448"];
+    let reason = "a key on the curve P-256, P-384 or Ed25519, or one of RSA, is expected";
+    assert_eq!(refused(&other), reason);
+    // A key is no request.
+    let alone = refused(&["genpkey", "-algorithm", "ed448"]);
+    assert_eq!(alone, "a request for a certificate is expected");
 }
 
 /// A server with both doors behind TLS.
@@ -205,6 +226,11 @@ impl House {
         to: std::net::SocketAddr,
         shown: Option<Shown>,
     ) -> TlsStream<TcpStream> {
+        connect(&self.client(shown), to).await
+    }
+
+    /// A client, which remembers the keys that it has agreed on.
+    fn client(&self, shown: Option<Shown>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let root = CertificateDer::from_pem_slice(self.authority.pem().as_bytes()).expect("PEM");
         roots.add(root).expect("a root");
@@ -213,16 +239,10 @@ impl House {
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots);
-        let config = match shown {
+        Arc::new(match shown {
             Some((chain, key)) => config.with_client_auth_cert(chain, key).expect("a certificate"),
             None => config.with_no_client_auth(),
-        };
-        let stream = TcpStream::connect(to).await.expect("the server listens");
-        let name = ServerName::try_from("localhost").expect("a name");
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-            .expect("keys are agreed on")
+        })
     }
 
     /// Sends a request and gives its status and body.
@@ -233,21 +253,7 @@ impl House {
         token: &str,
         body: &str,
     ) -> (u16, String) {
-        let mut stream = self.connect(self.http, shown).await;
-        let length = body.len();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.expect("the server reads");
-        let mut answer = Vec::new();
-        // The server may close without a word of TLS.
-        let _read = timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
-        let answer = String::from_utf8(answer).expect("UTF-8");
-        let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
-        let body = answer.split_once("\r\n\r\n").map_or("", |it| it.1);
-        (status, body.to_owned())
+        ask(self.connect(self.http, shown).await, path, token, body).await
     }
 
     /// Connects by MQTT and gives the code of CONNACK.
@@ -258,7 +264,41 @@ impl House {
     }
 }
 
+async fn connect(client: &Arc<ClientConfig>, to: std::net::SocketAddr) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(to).await.expect("the server listens");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let connector = TlsConnector::from(Arc::clone(client));
+    connector.connect(name, stream).await.expect("keys are agreed on")
+}
+
+/// Sends a request, the last one on its connection, and gives its status and body.
+async fn ask(
+    mut stream: TlsStream<TcpStream>,
+    path: &str,
+    token: &str,
+    body: &str,
+) -> (u16, String) {
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut answer = Vec::new();
+    // The server may close without a word of TLS.
+    let _read = timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+    let answer = String::from_utf8(answer).expect("UTF-8");
+    let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
+    let body = answer.split_once("\r\n\r\n").map_or("", |it| it.1);
+    (status, body.to_owned())
+}
+
 const HELLO: &[u8] = b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a";
+
+/// With the token of a system.
+const HELLO_OF_A_SYSTEM: &[u8] = b"\x10\x22\x00\x04MQTT\x05\xc2\x00\x3c\x00\x00\x01a\
+    \x00\x04user\x00\x0csystem-token";
 
 /// With a reading of CT-1 as its will.
 const HELLO_WITH_WILL: &[u8] = b"\x10\x27\x00\x04MQTT\x05\x06\x00\x3c\x00\x00\x01a\x00\
@@ -404,6 +444,41 @@ async fn a_certificate_of_the_factory_is_good_for_enrolment_only() {
     house.registry.revoke("CT-2");
     let (status, _) = house.ask(Some(shown(&made.pem(), &key)), "/enrol", "", &csr).await;
     assert_eq!(status, 401, "a device that was revoked doesn't let itself in again");
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_factory_that_has_expired_is_good_for_nothing() {
+    let house = house().await;
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "CT-2");
+    let soon = Timestamp::now().as_second() + 3;
+    params.not_after = time::OffsetDateTime::from_unix_timestamp(soon).expect("it is in range");
+    let made = params.signed_by(&key, &house.factory).expect("the factory signs");
+    let client = house.client(Some(shown(&made.pem(), &key)));
+    let mut open = connect(&client, house.http).await;
+    assert_eq!(keep_asking(&mut open).await, 401, "it is good for enrolment only");
+    // A connection ends with it, whatever else was shown there.
+    let mut system = connect(&client, house.mqtt).await;
+    assert_eq!(say(&mut system, HELLO_OF_A_SYSTEM).await, 0);
+    let mut rest = Vec::new();
+    let _read = timeout(Duration::from_secs(10), system.read_to_end(&mut rest)).await;
+    assert!(rest.ends_with(&[0xe0, 2, 0x87, 0]), "{rest:?}");
+    let ended = timeout(Duration::from_secs(10), open.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "HTTP ends too");
+    // Keys that were agreed on before are no way round it.
+    let again = connect(&client, house.http).await;
+    assert_eq!(again.get_ref().1.handshake_kind(), Some(HandshakeKind::Resumed));
+    let (_, csr) = request(None);
+    let (status, _) = ask(again, "/enrol", "", &csr).await;
+    assert_eq!(status, 401);
+    // And neither is a request that is under way when it expires.
+    let until = Timestamp::from_second(soon).expect("it is in range");
+    let factory = Presented::Factory { serial: "CT-2".to_owned(), until };
+    let second = SignedDuration::from_secs(1);
+    assert!(factory.holds(house.registry.as_ref(), until - second));
+    assert!(!factory.holds(house.registry.as_ref(), until));
 }
 
 #[tokio::test]

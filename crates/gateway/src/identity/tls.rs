@@ -29,6 +29,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to send the head of a request, and be silent between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// As long as a connection lasts at most, whatever its certificate says.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Connections of one listener at a time; more wait until one ends.
 const CONNECTIONS_MAX: usize = 50_000;
 
@@ -187,19 +190,20 @@ impl DeviceTls {
         Some((stream, Shown { place, ..shown }))
     }
 
-    /// The device that a certificate names. It is none if the certificate was revoked, or expired
-    /// since TLS looked at it: a session that is resumed isn't looked at again.
+    /// What a certificate says of who shows it. It says nothing if it was revoked, or has expired
+    /// since TLS looked at it: a session that is resumed isn't looked at again. One of the factory
+    /// names no device that may speak, but its connection ends with it all the same.
     fn shown(&self, presented: Option<Presented>, now: Timestamp) -> Shown {
-        match &presented {
-            Some(shown @ Presented::Device { serial, until, .. })
-                if shown.holds(self.front.registry(), now) =>
-            {
-                let peer = Some(Peer::Device(serial.as_str().into()));
-                let left = until.duration_since(now).unsigned_abs();
-                Shown { presented, peer, until: Some(Instant::now() + left), place: None }
-            }
-            _ => Shown { presented, ..Shown::default() },
-        }
+        let Some(holds) = presented.filter(|it| it.holds(self.front.registry(), now)) else {
+            return Shown::default();
+        };
+        let peer = match &holds {
+            Presented::Device { serial, .. } => Some(Peer::Device(serial.as_str().into())),
+            Presented::Factory { .. } => None,
+        };
+        let left = holds.until().duration_since(now).unsigned_abs().min(LONGEST);
+        let until = Some(Instant::now() + left);
+        Shown { presented: Some(holds), peer, until, place: None }
     }
 }
 

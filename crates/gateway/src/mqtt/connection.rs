@@ -16,7 +16,7 @@ use super::Broker;
 use super::codec::{self, Connect, Decoder, Fault, Packet, Publish, Qos, Version, Wish, reason};
 use super::hub::{Waiting, now};
 use super::message::Message;
-use super::session::{Link, Outgoing};
+use super::session::{Link, Outgoing, peer_of, session_key};
 use super::store::Kept;
 use super::topic::{self, Purpose};
 use super::will::Will;
@@ -235,6 +235,7 @@ impl Connection {
             wake: Arc::clone(wake),
             end,
             receive_maximum: connect.properties.receive_maximum.unwrap_or(u16::MAX),
+            will: None,
         };
         let number = link.number;
         let will =
@@ -242,16 +243,19 @@ impl Connection {
         let attached =
             broker.hub.attach(&key, connect.is_clean, expiry_seconds, link, will.as_ref());
         // From here on a revocation ends the connection; one that came before is seen here.
-        if !shown.holds(broker.front.registry()) {
-            broker.hub.detach(&key, number, None, None);
-            attached.will.iter().for_each(|will| broker.hub.note_will(&key, *will, None));
-            return Err(refuse(reason::NOT_AUTHORISED, 5));
-        }
-        if let Some(kept) = attached.kept
+        let refused = if !shown.holds(broker.front.registry()) {
+            Some(refuse(reason::NOT_AUTHORISED, 5))
+        } else if let Some(kept) = attached.kept
             && kept.await.is_err()
         {
+            Some(refuse(reason::UNSPECIFIED, 3))
+        } else {
+            None
+        };
+        if let Some(refused) = refused {
             broker.hub.detach(&key, number, None, None);
-            return Err(refuse(reason::UNSPECIFIED, 3));
+            attached.will.iter().for_each(|will| broker.hub.forget_will(&key, *will));
+            return Err(refused);
         }
         let mut out = Vec::new();
         let told_expiry = (asked != expiry_seconds).then_some(expiry_seconds);
@@ -304,7 +308,15 @@ impl Connection {
             let has_room = self.steps.len() + self.acks.len() < self.broker.settings.pending_max;
             tokio::select! {
                 biased;
+                // What ends it comes first: a client that never stops sending puts nothing off.
                 Some(code) = end.recv() => return End::Server(code),
+                () = &mut certified => return End::Server(reason::NOT_AUTHORISED),
+                () = &mut silence => {
+                    if wires.deadline <= Instant::now() {
+                        return End::Server(reason::KEEP_ALIVE);
+                    }
+                    silence.as_mut().reset(wires.deadline);
+                }
                 Some(ack) = self.acks.next(), if !self.acks.is_empty() => {
                     if let Err(how) = self.acknowledge(ack) {
                         return how;
@@ -329,13 +341,6 @@ impl Connection {
                         return how;
                     }
                 }
-                () = &mut silence => {
-                    if wires.deadline <= Instant::now() {
-                        return End::Server(reason::KEEP_ALIVE);
-                    }
-                    silence.as_mut().reset(wires.deadline);
-                }
-                () = &mut certified => return End::Server(reason::NOT_AUTHORISED),
             }
             if let Err(how) = self.what_is_ready() {
                 return how;
@@ -675,20 +680,21 @@ impl Connection {
         let hub = &self.broker.hub;
         // A server that closes leaves wills to the one after it.
         let is_left = matches!(how, End::Server(reason::CLOSING)) && hub.keeps_wills();
-        let waits = self.will.as_ref().filter(|_| wants_will).map(|it| it.0);
-        let is_own = hub.detach(&self.key, self.link, expiry, waits);
-        let Some((number, mut will)) = self.will.take() else { return };
+        let Some((number, mut will)) = self.will.take() else {
+            hub.detach(&self.key, self.link, expiry, None);
+            return;
+        };
         let delay_seconds = will.delay_seconds.min(expiry.unwrap_or(self.expiry_seconds));
+        will.due = Some(now().saturating_add(i64::from(delay_seconds) * 1_000_000));
+        let anew = (delay_seconds > 0 && !is_left).then_some(&will);
+        let waits = wants_will.then_some((number, anew));
+        let is_own = hub.detach(&self.key, self.link, expiry, waits);
         // Where the client is back already, a will that was to wait isn't sent.
         if !wants_will || (delay_seconds > 0 && !is_own) {
-            return hub.note_will(&self.key, number, None);
+            return hub.forget_will(&self.key, number);
         }
         if is_left {
             return;
-        }
-        will.due = Some(now().saturating_add(i64::from(delay_seconds) * 1_000_000));
-        if delay_seconds > 0 {
-            hub.note_will(&self.key, number, Some(&will));
         }
         let Connection { broker, key, .. } = self;
         tokio::spawn(mourn(broker, Waiting { session: key, number, will }));
@@ -702,11 +708,11 @@ pub(super) async fn mourn(broker: Arc<Broker>, waiting: Waiting) {
     if left > 0 {
         tokio::time::sleep(Duration::from_micros(left.unsigned_abs())).await;
         if !broker.hub.take_will(&session, number) {
-            return broker.hub.note_will(&session, number, None);
+            return broker.hub.forget_will(&session, number);
         }
     }
     send_will(&broker, &session, &will).await;
-    broker.hub.note_will(&session, number, None);
+    broker.hub.forget_will(&session, number);
 }
 
 /// Sends a will, if whoever left it may speak still.
@@ -787,25 +793,6 @@ fn unfit(broker: &Broker, connect: &Connect, peer: &Peer) -> Option<u8> {
     }
     let may = topic::may_publish(peer, broker.front.registry(), &will.topic);
     (!may).then_some(reason::NOT_AUTHORISED)
-}
-
-/// A session belongs to who connects, so that no device can take over another's by its name.
-fn session_key(peer: &Peer, client: &str) -> Arc<str> {
-    let own = match peer {
-        Peer::Device(serial) => format!("d/{serial}"),
-        Peer::System => "s".to_owned(),
-        Peer::Anyone => "a".to_owned(),
-    };
-    format!("{own}\u{1f}{client}").into()
-}
-
-/// Whose a session is.
-fn peer_of(key: &str) -> Peer {
-    match key.split('\u{1f}').next() {
-        Some("s") => Peer::System,
-        Some("a") | None => Peer::Anyone,
-        Some(own) => Peer::Device(own.strip_prefix("d/").unwrap_or(own).into()),
-    }
 }
 
 /// A name for a client that has none.

@@ -15,6 +15,7 @@ use super::store::{Change, Kept, Store, StoreError};
 use super::topic;
 use super::tree::{Subscriber, Tree};
 use super::will::Will;
+use crate::front::Front;
 pub use command::CommandEnd;
 use command::Commands;
 
@@ -25,8 +26,10 @@ pub(super) struct Hub {
     settings: Settings,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Who may have what, now.
+    front: Arc<Front>,
     sessions: HashMap<Arc<str>, Session>,
     tree: Tree,
     retained: BTreeMap<String, Arc<Message>>,
@@ -69,11 +72,12 @@ pub(super) fn now() -> i64 {
 
 impl Hub {
     pub(super) fn new(
+        front: Arc<Front>,
         settings: Settings,
         store: Store,
         kept: Vec<(String, String)>,
     ) -> Result<(Hub, Vec<Waiting>), StoreError> {
-        let mut state = State::default();
+        let mut state = State::new(front);
         let mut wills = Vec::new();
         for (key, value) in kept {
             let entry = |source| StoreError::Entry { key: key.clone(), source };
@@ -137,7 +141,7 @@ impl Hub {
         key: &Arc<str>,
         is_clean: bool,
         expiry_seconds: u32,
-        link: Link,
+        mut link: Link,
         will: Option<&Will>,
     ) -> Attached {
         let mut changes = Vec::new();
@@ -145,12 +149,17 @@ impl Hub {
         state.number += 1;
         let number = state.number;
         changes.extend(will.and_then(|will| will_entry(key, number, will)));
+        let waits = |will: &&Will| will.delay_seconds.min(expiry_seconds) > 0;
+        link.will = will.filter(waits).map(|_| number);
         if let Some(session) = state.sessions.get_mut(key) {
-            if let Some(old) = session.link.take() {
+            let old = session.link.take();
+            if let Some(old) = &old {
                 // An end that is gone already needs no reason.
                 let _sent = old.end.send(reason::TAKEN_OVER);
             }
-            session.will = None;
+            // Its client is back: a will that was to wait isn't sent, and after a restart neither.
+            let stale = [session.will.take(), old.and_then(|it| it.will)];
+            changes.extend(stale.into_iter().flatten().map(|number| will_gone(key, number)));
             let has_ended = session.lasting.ends.is_some_and(|ends| ends <= now());
             if is_clean || has_ended || !session.lasts() {
                 changes.extend(state.remove(key));
@@ -171,6 +180,10 @@ impl Hub {
                     .map(|it| Change { key: format!("q/{key}\n{:020}", it.number), value: None }),
             );
         }
+        let front = Arc::clone(&state.front);
+        let session = state.session(key);
+        let may = |topic: &str| topic::may_have(key, front.registry(), topic);
+        changes.extend(session.forget_lost(may));
         let again = session.again(now());
         changes.extend(state.send_waiting_commands(key, self.settings.queue_max));
         let kept = self.store.keep(changes);
@@ -178,14 +191,14 @@ impl Hub {
     }
 
     /// Takes a session from a connection. It is kept for as long as the client asked for, and
-    /// remembers the number of a will that is to be sent. Gives whether the session was the
-    /// connection's own still.
+    /// remembers the number of a will that is to be sent; the will itself is kept anew if it is
+    /// given. Gives whether the session was the connection's own still.
     pub(super) fn detach(
         &self,
         key: &str,
         link: u64,
         expiry_seconds: Option<u32>,
-        will: Option<u64>,
+        will: Option<(u64, Option<&Will>)>,
     ) -> bool {
         let mut state = self.state();
         let Some(session) = state.sessions.get_mut(key) else { return false };
@@ -193,7 +206,9 @@ impl Hub {
             return false;
         }
         session.link = None;
-        session.will = will;
+        session.will = will.map(|it| it.0);
+        let mut changes: Vec<Change> =
+            will.and_then(|(number, will)| will_entry(key, number, will?)).into_iter().collect();
         if let Some(expiry) = expiry_seconds {
             session.lasting.expiry_seconds = expiry;
         }
@@ -201,20 +216,17 @@ impl Hub {
             let lasts = i64::from(session.lasting.expiry_seconds) * 1_000_000;
             let is_endless = session.lasting.expiry_seconds == u32::MAX;
             session.lasting.ends = (!is_endless).then(|| now().saturating_add(lasts));
-            let entry = session.entry();
-            self.store.keep(entry.into_iter().collect());
+            changes.extend(session.entry());
         } else {
-            let gone = state.remove(key);
-            self.store.keep(gone);
+            changes.extend(state.remove(key));
         }
+        self.store.keep(changes);
         true
     }
 
-    /// Keeps until when a will waits, or, with none, that it waits no longer.
-    pub(super) fn note_will(&self, key: &str, number: u64, will: Option<&Will>) {
-        let gone = Change { key: will_key(key, number), value: None };
-        let change = will.and_then(|will| will_entry(key, number, will)).unwrap_or(gone);
-        self.store.keep(vec![change]);
+    /// Keeps that a will waits no longer.
+    pub(super) fn forget_will(&self, key: &str, number: u64) {
+        self.store.keep(vec![will_gone(key, number)]);
     }
 
     /// Whether a will that waited is still to be sent.
@@ -322,8 +334,10 @@ impl Hub {
     /// What can be sent to a client now. It may be sent once `Kept`.
     pub(super) fn outgoing(&self, key: &str, link: u64) -> (Vec<Outgoing>, Option<Kept>) {
         let mut state = self.state();
+        let front = Arc::clone(&state.front);
         let Some(session) = state.own(key, link) else { return (Vec::new(), None) };
-        let (outgoing, changes) = session.outgoing(self.settings.in_flight_max, now());
+        let may = |topic: &str| topic::may_have(key, front.registry(), topic);
+        let (outgoing, changes) = session.outgoing(self.settings.in_flight_max, now(), may);
         (outgoing, self.store.keep(changes))
     }
 
@@ -409,6 +423,10 @@ fn will_key(session: &str, number: u64) -> String {
     format!("w/{session}\n{number:020}")
 }
 
+fn will_gone(session: &str, number: u64) -> Change {
+    Change { key: will_key(session, number), value: None }
+}
+
 fn will_entry(session: &str, number: u64, will: &Will) -> Option<Change> {
     let value = serde_json::to_string(will).ok()?;
     Some(Change { key: will_key(session, number), value: Some(value) })
@@ -424,6 +442,22 @@ struct Delivery {
 }
 
 impl State {
+    fn new(front: Arc<Front>) -> State {
+        State {
+            front,
+            sessions: HashMap::new(),
+            tree: Tree::default(),
+            retained: BTreeMap::new(),
+            commands: Commands::default(),
+            number: 0,
+        }
+    }
+
+    /// Whether a session may have what comes on a topic now.
+    fn may_have(&self, session: &str, topic: &str) -> bool {
+        topic::may_have(session, self.front.registry(), topic)
+    }
+
     fn session(&mut self, key: &Arc<str>) -> &mut Session {
         let session = || Session::new(Arc::clone(key));
         self.sessions.entry(Arc::clone(key)).or_insert_with(session)
@@ -469,15 +503,16 @@ impl State {
         Some((session, *subscription))
     }
 
-    /// Who gets a message: each client once, however many of its filters match, and one of each
-    /// group, a connected one if there is one.
+    /// Who gets a message, of those who may: each client once, however many of its filters match,
+    /// and one of each group, a connected one if there is one.
     fn deliveries(&mut self, from: &str, message: &Message) -> Vec<Delivery> {
         let hits = self.tree.hits(&message.topic);
         let mut deliveries: Vec<Delivery> = Vec::new();
         let mut places: HashMap<Arc<str>, usize> = HashMap::new();
         for subscriber in hits.each {
             let Some((_, subscription)) = self.subscription(&subscriber) else { continue };
-            if subscription.wish.no_local && *subscriber.session == *from {
+            let is_own = subscription.wish.no_local && *subscriber.session == *from;
+            if is_own || !self.may_have(&subscriber.session, &message.topic) {
                 continue;
             }
             let place = *places.entry(Arc::clone(&subscriber.session)).or_insert_with(|| {
@@ -495,7 +530,8 @@ impl State {
                 delivery.subscriptions.extend(subscription.id);
             }
         }
-        for members in hits.groups {
+        for mut members in hits.groups {
+            members.retain(|it| self.may_have(&it.session, &message.topic));
             let is_connected = |member: &&Subscriber| {
                 self.sessions.get(&member.session).is_some_and(|it| it.link.is_some())
             };

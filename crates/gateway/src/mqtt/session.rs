@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 use super::codec::{Publish, Qos, Wish};
 use super::message::Message;
 use super::store::Change;
+use crate::front::Peer;
 
 /// The connection that a session has now.
 #[derive(Clone, Debug)]
@@ -22,6 +23,32 @@ pub(super) struct Link {
     pub(super) end: mpsc::UnboundedSender<u8>,
     /// How much the client takes before it acknowledges.
     pub(super) receive_maximum: u16,
+    /// The number of its will, if that isn't sent where the client comes back in time.
+    pub(super) will: Option<u64>,
+}
+
+/// A session belongs to who connects, so that no device can take over another's by its name.
+pub(super) fn session_key(peer: &Peer, client: &str) -> Arc<str> {
+    let own = match peer {
+        Peer::Device(serial) => format!("d/{serial}"),
+        Peer::System => "s".to_owned(),
+        Peer::Anyone => "a".to_owned(),
+    };
+    format!("{own}\u{1f}{client}").into()
+}
+
+/// Whose a session is.
+pub(super) fn peer_of(key: &str) -> Peer {
+    match (serial_of(key), key.split('\u{1f}').next()) {
+        (Some(serial), _) => Peer::Device(serial.into()),
+        (None, Some("s")) => Peer::System,
+        (None, _) => Peer::Anyone,
+    }
+}
+
+/// The device whose a session is, if it is a device's.
+pub(super) fn serial_of(key: &str) -> Option<&str> {
+    key.split('\u{1f}').next()?.strip_prefix("d/")
 }
 
 /// What of a session is kept as one entry.
@@ -132,11 +159,21 @@ impl Session {
         self.in_flight.iter().filter_map(again).collect()
     }
 
-    /// What can be sent now, and what changes by it.
+    /// Forgets what was sent and not acknowledged on topics that it `may` have no longer.
+    pub(super) fn forget_lost(&mut self, may: impl Fn(&str) -> bool) -> Vec<Change> {
+        let is_lost = |it: &Queued| !it.is_released && !may(&it.message.topic);
+        let (lost, left): (VecDeque<_>, VecDeque<_>) = self.in_flight.drain(..).partition(is_lost);
+        self.in_flight = left;
+        lost.iter().filter_map(|it| self.message_gone(it)).collect()
+    }
+
+    /// What can be sent now, and what changes by it. What is on a topic that it `may` have no longer
+    /// is forgotten.
     pub(super) fn outgoing(
         &mut self,
         in_flight_max: u16,
         now: i64,
+        may: impl Fn(&str) -> bool,
     ) -> (Vec<Outgoing>, Vec<Change>) {
         let (mut outgoing, mut changes) = (Vec::new(), Vec::new());
         let Some(link) = &self.link else { return (outgoing, changes) };
@@ -146,7 +183,7 @@ impl Session {
                 break;
             }
             let Some(mut queued) = self.queue.pop_front() else { break };
-            if queued.message.has_expired(now) {
+            if queued.message.has_expired(now) || !may(&queued.message.topic) {
                 changes.extend(self.message_gone(&queued));
                 continue;
             }

@@ -13,6 +13,7 @@ use crate::front::{Front, Peer};
 mod clients;
 mod hostile;
 mod rate;
+mod rights;
 
 /// A client that speaks bytes, so that it can be wrong where it is to be.
 struct Client {
@@ -539,6 +540,34 @@ async fn a_will_outlives_the_server_whose_end_cut_the_connection() {
     }
     assert!(watch.is_silent().await);
     drop((lost, reading, broker));
+}
+
+#[tokio::test]
+async fn a_will_whose_client_came_back_without_it_is_gone_after_a_restart_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mqtt.log");
+    let (_, front) = open_front();
+    let open = |file: &std::path::Path| {
+        Broker::open(Arc::clone(&front), Settings::default(), Some(file)).expect("a file")
+    };
+    let broker = open(&file);
+    let will = |payload| Some((0, vec![0x18, 0, 0, 0, 2], "news", payload));
+    let hello = Hello { will: will("stale"), ..lasting("a", 100) };
+    drop(Client::enter(&broker, hello.clone()).await);
+    // One that is lost for good shows that wills are sent after the restart.
+    let other = Hello { will: will("lost"), ..lasting("b", 100) };
+    drop(Client::enter(&broker, other).await);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let _back = Client::enter(&broker, Hello { will: None, ..hello }).await;
+    // What a killed server leaves: its file as it was at that moment.
+    let killed = folder.path().join("killed.log");
+    std::fs::copy(&file, &killed).expect("it is copied");
+    let after = open(&killed);
+    let mut watch = Client::enter(&after, v5("watch")).await;
+    watch.subscribe(&[("news", 0)]).await;
+    assert_eq!(watch.message().await.4, "lost");
+    let more = timeout(Duration::from_secs(1), watch.next()).await;
+    assert!(more.is_err(), "{more:?}");
 }
 
 #[tokio::test]

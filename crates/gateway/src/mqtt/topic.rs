@@ -10,6 +10,7 @@
 //! A stream in a topic may have several levels: `t/CT-1/motion/gps` is the stream `motion_gps`.
 //! Other topics are for systems only.
 
+use super::session::serial_of;
 use crate::front::{Peer, Registry};
 
 /// What a topic is for.
@@ -44,8 +45,19 @@ pub(super) fn may_publish(peer: &Peer, registry: &dyn Registry, topic: &str) -> 
 /// Whether a peer may have what a filter matches.
 pub(super) fn may_subscribe(peer: &Peer, registry: &dyn Registry, filter: &str) -> bool {
     let Peer::Device(own) = peer else { return !filter.starts_with('$') };
-    let device = filter.strip_prefix("c/").and_then(|it| it.split_once('/')).map(|it| it.0);
-    device.is_some_and(|device| speaks_for(own, registry, device))
+    commanded(filter).is_some_and(|device| speaks_for(own, registry, device))
+}
+
+/// Whether a session may have what comes on a topic now. A gateway that has subscribed to the
+/// commands for a child may have lost the child since.
+pub(super) fn may_have(session: &str, registry: &dyn Registry, topic: &str) -> bool {
+    let Some(own) = serial_of(session) else { return true };
+    commanded(topic).is_some_and(|device| speaks_for(own, registry, device))
+}
+
+/// The device for which commands on a topic are.
+fn commanded(topic: &str) -> Option<&str> {
+    topic.strip_prefix("c/")?.split_once('/').map(|it| it.0)
 }
 
 fn speaks_for(own: &str, registry: &dyn Registry, device: &str) -> bool {

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::commands;
-use super::registry::Gone;
+use super::registry::{Hearing, News};
 use crate::server::config::Tls;
 
 /// Where doors are to be, and who may come in.
@@ -73,17 +73,20 @@ impl Doors {
         &self,
         front: Arc<Front>,
         folder: &Path,
-        mut gone: Gone,
+        mut hearing: Hearing,
         journal: &Journal,
     ) -> anyhow::Result<Open> {
         let file = folder.join("mqtt.log");
         let broker = Broker::open(Arc::clone(&front), mqtt::Settings::default(), Some(&file))
             .context("the sessions of MQTT can't be read")?;
         let mut tasks = Vec::new();
-        let ended = Arc::clone(&broker);
+        let told = Arc::clone(&broker);
         tasks.push(tokio::spawn(async move {
-            while let Some(serial) = gone.recv().await {
-                ended.revoke(&serial);
+            while let Some(news) = hearing.recv().await {
+                match news {
+                    News::Gone(serial) => told.revoke(&serial),
+                    News::Entrusted(gateways) => told.entrust(&gateways),
+                }
             }
         }));
         tasks.push(tokio::spawn(commands::hand_on(journal.clone(), Arc::clone(&broker))));

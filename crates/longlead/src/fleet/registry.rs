@@ -1,7 +1,7 @@
 //! Who may speak: the devices of the registry, kept at hand so that no message waits for the
 //! database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -41,12 +41,21 @@ pub(super) struct KnownDevices {
     /// When devices were revoked the last time.
     revoked: RwLock<HashMap<Box<str>, Timestamp>>,
     token: Option<String>,
-    /// Devices that may speak no longer, so that their connections are ended.
-    gone: mpsc::UnboundedSender<Box<str>>,
+    /// What the doors are to be told.
+    told: mpsc::UnboundedSender<News>,
 }
 
-/// Serial numbers of devices, as each is heard no more.
-pub(super) type Gone = mpsc::UnboundedReceiver<Box<str>>;
+/// What has changed for connections that are open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// A device may speak no longer, so that its connections are ended.
+    Gone(Box<str>),
+    /// Gateways speak for other devices, too.
+    Entrusted(BTreeSet<Box<str>>),
+}
+
+/// Where the doors hear it.
+pub(super) type Hearing = mpsc::UnboundedReceiver<News>;
 
 /// What was read of the registry last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,14 +69,14 @@ impl KnownDevices {
     pub(super) async fn start(
         journal: &Journal,
         token: Option<String>,
-    ) -> anyhow::Result<(Arc<KnownDevices>, Gone)> {
-        let (gone, hear_gone) = mpsc::unbounded_channel();
+    ) -> anyhow::Result<(Arc<KnownDevices>, Hearing)> {
+        let (told, hearing) = mpsc::unbounded_channel();
         let known = Arc::new(KnownDevices {
             journal: journal.clone(),
             entries: RwLock::default(),
             revoked: RwLock::default(),
             token,
-            gone,
+            told,
         });
         let first = known.follow(Heads::default()).await;
         let mut heads = first.context("the registry can't be read")?;
@@ -82,7 +91,7 @@ impl KnownDevices {
                 }
             }
         });
-        Ok((known, hear_gone))
+        Ok((known, hearing))
     }
 
     fn entries(&self) -> Arc<Entries> {
@@ -98,7 +107,7 @@ impl KnownDevices {
             let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
             revoked.insert(serial.clone(), at);
             drop(revoked);
-            self.hang_up(serial);
+            self.tell(News::Gone(serial));
         }
         let head = devices.head().await?;
         if head != heads.devices {
@@ -106,20 +115,34 @@ impl KnownDevices {
             let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
             let before = std::mem::replace(&mut *entries, Arc::clone(&now));
             drop(entries);
-            let spoke = before.iter().filter(|(_, entry)| entry.may_speak);
-            let may_speak = |serial: &str| now.get(serial).is_some_and(|entry| entry.may_speak);
-            spoke
-                .filter(|it| !may_speak(it.0))
-                .for_each(|(serial, _)| self.hang_up(serial.clone()));
+            // At the start nobody is connected.
+            if !before.is_empty() {
+                news(&before, &now).into_iter().for_each(|it| self.tell(it));
+            }
             heads.devices = head;
         }
         Ok(heads)
     }
 
-    fn hang_up(&self, serial: Box<str>) {
+    fn tell(&self, news: News) {
         // Where nobody listens the doors are closed.
-        let _sent = self.gone.send(serial);
+        let _sent = self.told.send(news);
     }
+}
+
+/// What connections that are open need to know of a change.
+fn news(before: &Entries, now: &Entries) -> Vec<News> {
+    let may_speak = |serial: &str| now.get(serial).is_some_and(|entry| entry.may_speak);
+    let spoke = before.iter().filter(|(_, entry)| entry.may_speak);
+    let gone = spoke.filter(|it| !may_speak(it.0)).map(|it| News::Gone(it.0.clone()));
+    let parents = now.iter().filter_map(|(serial, entry)| {
+        let parent = entry.parent.as_deref()?;
+        let was = before.get(serial).and_then(|it| it.parent.as_deref());
+        (was != Some(parent)).then(|| parent.into())
+    });
+    let parents: BTreeSet<Box<str>> = parents.collect();
+    let entrusted = (!parents.is_empty()).then_some(News::Entrusted(parents));
+    gone.chain(entrusted).collect()
 }
 
 async fn read(journal: &Journal) -> Result<Entries, StoreError> {
@@ -208,5 +231,41 @@ impl Registry for KnownDevices {
         // Hashes are compared, so that how long it takes tells nothing.
         use sha2::{Digest as _, Sha256};
         self.token.as_ref().is_some_and(|own| Sha256::digest(own) == Sha256::digest(token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entries, Entry, News, news};
+
+    fn entries(devices: &[(&str, Option<&str>, bool)]) -> Entries {
+        let entry = |(serial, parent, may_speak): &(&str, Option<&str>, bool)| {
+            let parent = parent.map(Into::into);
+            ((*serial).into(), Entry { parent, may_speak: *may_speak, is_gateway: false })
+        };
+        devices.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn the_doors_hear_who_is_gone_and_which_gateways_speak_for_more() {
+        let gateways = [("GW-1", None, true), ("GW-2", None, true)];
+        let with = |devices: &[(&str, Option<&str>, bool)]| entries(&[&gateways, devices].concat());
+        let before = with(&[("CT-1", Some("GW-1"), true), ("CT-2", None, true)]);
+        let gone = |serial: &str| News::Gone(serial.into());
+        let entrusted = |serial: &str| News::Entrusted([serial.into()].into());
+        let cases = [
+            (with(&[("CT-1", Some("GW-1"), true), ("CT-2", None, true)]), vec![]),
+            (with(&[("CT-1", Some("GW-2"), true), ("CT-2", None, true)]), vec![entrusted("GW-2")]),
+            // A gateway that loses a device hears nothing: each message is held against the registry.
+            (with(&[("CT-1", None, true), ("CT-2", None, true)]), vec![]),
+            (
+                with(&[("CT-1", Some("GW-2"), false), ("CT-2", Some("GW-2"), true)]),
+                vec![gone("CT-1"), entrusted("GW-2")],
+            ),
+            (with(&[("CT-1", Some("GW-1"), true)]), vec![gone("CT-2")]),
+        ];
+        for (now, expected) in cases {
+            assert_eq!(news(&before, &now), expected);
+        }
     }
 }

@@ -11,8 +11,15 @@ use crate::http::{router, serve_plain};
 use crate::mqtt::{Broker, Settings};
 
 /// A plain door, and its address.
-async fn door((keeper, front): (Arc<Keeper>, Arc<Front>)) -> (Arc<Keeper>, std::net::SocketAddr) {
-    let broker = Broker::open(Arc::clone(&front), Settings::default(), None).expect("no file");
+async fn door(of: (Arc<Keeper>, Arc<Front>)) -> (Arc<Keeper>, std::net::SocketAddr) {
+    door_with(of, Settings::default()).await
+}
+
+async fn door_with(
+    (keeper, front): (Arc<Keeper>, Arc<Front>),
+    settings: Settings,
+) -> (Arc<Keeper>, std::net::SocketAddr) {
+    let broker = Broker::open(Arc::clone(&front), settings, None).expect("no file");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(serve_plain(router(front, Some(broker)), listener, false));
@@ -138,6 +145,29 @@ async fn what_is_no_websocket_for_mqtt_is_refused() {
     endless.extend([0xff; 64]);
     stream.write_all(&endless).await.expect("the server reads");
     assert_eq!(next(&mut stream).await.0, 0x88);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_pings_without_end_puts_no_deadline_off() {
+    let settings = Settings { greeting_timeout: Duration::from_millis(300), ..Settings::default() };
+    let (_, address) = door_with(open_front(), settings).await;
+    // It never says CONNECT.
+    let (mut reader, mut writer) = open(address).await.into_split();
+    let flood = tokio::spawn(async move {
+        let pings = frame(0x89, b"").repeat(4 << 10);
+        while writer.write_all(&pings).await.is_ok() {}
+    });
+    let reading = async {
+        let mut buffer = vec![0; 64 << 10];
+        let mut answered = 0;
+        while let Ok(length @ 1..) = reader.read(&mut buffer).await {
+            answered += length;
+        }
+        answered
+    };
+    let answered = timeout(Duration::from_secs(10), reading).await.expect("it ends");
+    assert!(answered > 0, "until then it is answered");
+    flood.abort();
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::{Delivery, Hub, State, now};
 use crate::mqtt::codec::Qos;
 use crate::mqtt::message::Message;
-use crate::mqtt::session::Subscription;
+use crate::mqtt::session::{Session, Subscription, serial_of};
 use crate::mqtt::store::{Change, Kept};
 use crate::mqtt::topic;
 
@@ -121,6 +121,19 @@ impl Hub {
         heard
     }
 
+    /// Queues the commands that wait for devices that may have more of them than before.
+    pub(in crate::mqtt) fn entrust(&self, serials: &BTreeSet<Box<str>>) {
+        let mut state = self.state();
+        let is_own = |it: &&Session| serial_of(&it.key).is_some_and(|it| serials.contains(it));
+        let sessions = state.sessions.values().filter(|it| it.link.is_some()).filter(is_own);
+        let keys: Vec<Arc<str>> = sessions.map(|it| Arc::clone(&it.key)).collect();
+        let mut changes = Vec::new();
+        for key in keys {
+            changes.extend(state.send_waiting_commands(&key, self.settings.queue_max));
+        }
+        self.store.keep(changes);
+    }
+
     /// Forgets how a command ended: it is noted elsewhere.
     pub(in crate::mqtt) fn forget_command(&self, number: i64) {
         self.state().commands.ended.remove(&number);
@@ -148,7 +161,10 @@ impl State {
         let near = self.commands.waiting.range((literal.to_owned(), i64::MIN)..);
         let near = near.take_while(|((topic, _), _)| topic.starts_with(literal));
         let wanted = near.filter(|((topic, number), message)| {
-            topic::matches(filter, topic) && !queued.contains(number) && !message.has_expired(now())
+            topic::matches(filter, topic)
+                && !queued.contains(number)
+                && !message.has_expired(now())
+                && self.may_have(key, topic)
         });
         let mut found: Vec<(i64, Arc<Message>)> =
             wanted.map(|((_, number), message)| (*number, Arc::clone(message))).collect();
@@ -185,14 +201,16 @@ impl State {
         changes
     }
 
-    /// Ends the command of a message that a session is done with.
+    /// Ends the command of a message that a session is done with. The word of a gateway from which
+    /// the device was taken meanwhile doesn't count.
     pub(super) fn end_command(
         &mut self,
         session: &str,
         message: &Message,
         end: CommandEnd,
     ) -> Option<Change> {
-        let number = message.command.filter(|_| !looks_on(session))?;
+        let counts = |_: &i64| !looks_on(session) && self.may_have(session, &message.topic);
+        let number = message.command.filter(counts)?;
         self.commands.waiting.remove(&(message.topic.clone(), number))?;
         self.commands.tell(number, end);
         entry(number, &Entry::Ended(end))
