@@ -108,7 +108,7 @@ impl Broker {
         let (hub, wills) = Hub::new(Arc::clone(&front), settings.clone(), store, kept)?;
         let broker = Arc::new(Broker { front, settings, hub, links: AtomicU64::new(1) });
         for waiting in wills {
-            tokio::spawn(connection::mourn(Arc::clone(&broker), waiting));
+            tokio::spawn(will::mourn(Arc::clone(&broker), waiting));
         }
         let sweeper = Arc::downgrade(&broker);
         tokio::spawn(async move {

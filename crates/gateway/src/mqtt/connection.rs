@@ -1,5 +1,7 @@
 //! One connection, from CONNECT to its end.
 
+mod entry;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +18,14 @@ use super::Broker;
 use super::codec::{self, Connect, Decoder, Fault, Packet, Publish, Qos, Version, Wish, reason};
 use super::hub::{Waiting, now};
 use super::message::Message;
-use super::session::{Link, Outgoing, peer_of, session_key};
+use super::session::{Outgoing, session_key};
 use super::store::Kept;
 use super::topic::{self, Purpose};
-use super::will::Will;
+use super::will::{self, Will};
 use crate::front::{Parcel, Peer};
 use crate::identity::Shown;
 use crate::{Encoding, Format, Precision, unpack};
+use entry::{Guest, greet, greeting_refusal, refusal};
 
 /// How long a client may take to read what it is sent.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,10 +64,10 @@ struct Connection {
 }
 
 /// A message after the readings in it were taken.
-struct Step {
-    publish: Publish,
+pub(super) struct Step {
+    pub(super) publish: Publish,
     purpose: Use,
-    outcome: Result<(), Refusal>,
+    pub(super) outcome: Result<(), Refusal>,
 }
 
 /// What a message is for.
@@ -111,8 +114,7 @@ pub(super) async fn serve(
     let connect = match connect {
         Ok(connect) => connect,
         Err(Fault(code, _)) => {
-            let mut out = Vec::new();
-            refuse_greeting(&mut out, &buffer, code);
+            let out = greeting_refusal(&buffer, code);
             let _sent = timeout(WRITE_TIMEOUT, writer.write_all(&out)).await;
             return;
         }
@@ -155,100 +157,31 @@ struct Wires<S> {
     until: Instant,
 }
 
-/// Reads CONNECT. `None`: the client went away.
-async fn greet(
-    reader: &mut (impl AsyncRead + Unpin),
-    decoder: &mut Decoder,
-    buffer: &mut Vec<u8>,
-) -> Option<Result<Box<Connect>, Fault>> {
-    loop {
-        match decoder.decode(buffer) {
-            Ok(Some((Packet::Connect(connect), length))) => {
-                buffer.drain(..length);
-                return Some(Ok(connect));
-            }
-            Ok(Some(_)) => return None,
-            Ok(None) => (),
-            Err(fault) => return Some(Err(fault)),
-        }
-        if reader.read_buf(buffer).await.ok()? == 0 {
-            return None;
-        }
-    }
-}
-
-/// Answers a CONNECT that can't be read, if it is one.
-fn refuse_greeting(out: &mut Vec<u8>, buffer: &[u8], code: u8) {
-    if buffer.first() != Some(&0x10) {
-        return;
-    }
-    if code == reason::UNSUPPORTED_VERSION {
-        codec::connack(out, Version::V311, 1, false, None);
-    } else if memchr::memmem::find(buffer, b"\0\x04MQTT\x05").is_some_and(|at| at <= 5) {
-        codec::connack(out, Version::V5, code, false, None);
-    }
-}
-
 impl Connection {
     /// Lets a client in, or gives what to tell it.
     async fn enter(
         broker: Arc<Broker>,
-        mut connect: Connect,
+        connect: Connect,
         shown: &Shown,
         wake: &Arc<Notify>,
         end: mpsc::UnboundedSender<u8>,
     ) -> Result<Connection, Vec<u8>> {
         let version = connect.version;
-        let refuse = |code: u8, old_code: u8| {
-            let mut out = Vec::new();
-            let code = if version == Version::V5 { code } else { old_code };
-            codec::connack(&mut out, version, code, false, None);
-            out
-        };
-        let peer =
-            who(&broker, &connect, shown).ok_or_else(|| refuse(reason::NOT_AUTHORISED, 5))?;
-        if let Some(code) = unfit(&broker, &connect, &peer) {
-            return Err(refuse(code, 3));
-        }
-        let assigned = connect.client.is_empty();
-        if assigned {
-            if version == Version::V311 && !connect.is_clean {
-                return Err(refuse(reason::CLIENT_ID, 2));
-            }
-            connect.client = random_client().ok_or_else(|| refuse(reason::UNSPECIFIED, 3))?;
-        }
-        let longest = broker.settings.session_expiry_seconds_max;
-        let asked = match version {
-            Version::V5 => connect.properties.session_expiry.unwrap_or(0),
-            Version::V311 if connect.is_clean => 0,
-            Version::V311 => longest,
-        };
-        let expiry_seconds = asked.min(longest);
-        let key = session_key(&peer, &connect.client);
-        let serial = match &peer {
-            Peer::Device(serial) => Some(Arc::clone(serial)),
-            Peer::System | Peer::Anyone => None,
-        };
-        let link = Link {
-            number: broker.link(),
-            serial,
-            wake: Arc::clone(wake),
-            end,
-            receive_maximum: connect.properties.receive_maximum.unwrap_or(u16::MAX),
-            will: None,
-        };
+        let mut guest = Guest::of(&broker, connect, shown)?;
+        let key = session_key(&guest.peer, &guest.connect.client);
+        let will = guest.connect.will.take();
+        let will = will.map(|(publish, delay)| Will::of(publish, delay, shown.since()));
+        let link = guest.link(broker.link(), Arc::clone(wake), end);
         let number = link.number;
-        let will =
-            connect.will.take().map(|(publish, delay)| Will::of(publish, delay, shown.since()));
-        let attached =
-            broker.hub.attach(&key, connect.is_clean, expiry_seconds, link, will.as_ref());
+        let (is_clean, expiry_seconds) = (guest.connect.is_clean, guest.expiry_seconds);
+        let attached = broker.hub.attach(&key, is_clean, expiry_seconds, link, will.as_ref());
         // From here on a revocation ends the connection; one that came before is seen here.
         let refused = if !shown.holds(broker.front.registry()) {
-            Some(refuse(reason::NOT_AUTHORISED, 5))
+            Some(refusal(version, reason::NOT_AUTHORISED, 5))
         } else if let Some(kept) = attached.kept
             && kept.await.is_err()
         {
-            Some(refuse(reason::UNSPECIFIED, 3))
+            Some(refusal(version, reason::UNSPECIFIED, 3))
         } else {
             None
         };
@@ -257,15 +190,11 @@ impl Connection {
             attached.will.iter().for_each(|will| broker.hub.forget_will(&key, *will));
             return Err(refused);
         }
-        let mut out = Vec::new();
-        let told_expiry = (asked != expiry_seconds).then_some(expiry_seconds);
-        let told_client = assigned.then_some(connect.client.as_str());
-        let told = (&broker.settings, told_expiry, told_client);
-        codec::connack(&mut out, version, 0, attached.is_present, Some(told));
-        let packet_max = connect.properties.packet_maximum.map_or(usize::MAX, |it| it as usize);
+        let out = guest.welcome(&broker.settings, attached.is_present);
+        let packet_max = guest.connect.properties.packet_maximum;
         let mut connection = Connection {
             broker,
-            peer,
+            peer: guest.peer,
             version,
             key,
             link: number,
@@ -275,7 +204,7 @@ impl Connection {
             unacknowledged: HashSet::new(),
             aliases: HashMap::new(),
             expiry_seconds,
-            packet_max,
+            packet_max: packet_max.map_or(usize::MAX, |it| it as usize),
             will: attached.will.zip(will),
         };
         connection.send(attached.again);
@@ -306,43 +235,31 @@ impl Connection {
                 return End::Lost;
             }
             let has_room = self.steps.len() + self.acks.len() < self.broker.settings.pending_max;
-            tokio::select! {
+            let went = tokio::select! {
                 biased;
                 // What ends it comes first: a client that never stops sending puts nothing off.
-                Some(code) = end.recv() => return End::Server(code),
-                () = &mut certified => return End::Server(reason::NOT_AUTHORISED),
+                Some(code) = end.recv() => Err(End::Server(code)),
+                () = &mut certified => Err(End::Server(reason::NOT_AUTHORISED)),
                 () = &mut silence => {
-                    if wires.deadline <= Instant::now() {
-                        return End::Server(reason::KEEP_ALIVE);
-                    }
                     silence.as_mut().reset(wires.deadline);
+                    let is_over = wires.deadline <= Instant::now();
+                    if is_over { Err(End::Server(reason::KEEP_ALIVE)) } else { Ok(()) }
                 }
-                Some(ack) = self.acks.next(), if !self.acks.is_empty() => {
-                    if let Err(how) = self.acknowledge(ack) {
-                        return how;
+                Some(ack) = self.acks.next(), if !self.acks.is_empty() => self.acknowledge(ack),
+                Some(step) = self.steps.next(), if !self.steps.is_empty() => self.step(step),
+                () = wires.wake.notified() => match self.deliver().await {
+                    true => Ok(()),
+                    false => Err(End::Server(reason::UNSPECIFIED)),
+                },
+                read = wires.reader.read_buf(&mut wires.buffer), if has_room => match read {
+                    Ok(1..) => {
+                        wires.deadline = Instant::now() + patience;
+                        self.packets(wires)
                     }
-                }
-                Some(step) = self.steps.next(), if !self.steps.is_empty() => {
-                    if let Err(how) = self.step(step) {
-                        return how;
-                    }
-                }
-                () = wires.wake.notified() => {
-                    if !self.deliver().await {
-                        return End::Server(reason::UNSPECIFIED);
-                    }
-                }
-                read = wires.reader.read_buf(&mut wires.buffer), if has_room => {
-                    if !read.is_ok_and(|length| length > 0) {
-                        return End::Lost;
-                    }
-                    wires.deadline = Instant::now() + patience;
-                    if let Err(how) = self.packets(wires) {
-                        return how;
-                    }
-                }
-            }
-            if let Err(how) = self.what_is_ready() {
+                    Ok(0) | Err(_) => Err(End::Lost),
+                },
+            };
+            if let Err(how) = went.and_then(|()| self.what_is_ready()) {
                 return how;
             }
         }
@@ -405,26 +322,18 @@ impl Connection {
             Packet::Connect(_) => return Err(End::Server(reason::PROTOCOL)),
             Packet::Publish(publish) => self.publish(publish)?,
             Packet::Puback { id, reason: code } => {
-                if code >= 0x80 {
-                    hub.refused(&self.key, self.link, id);
-                } else {
-                    hub.acknowledged(&self.key, self.link, id, true);
-                }
+                self.acknowledged(id, code, true);
             }
             Packet::Pubrec { id, reason: code } => {
+                let is_known = self.acknowledged(id, code, false);
                 // A client that refuses a message is done with it.
-                let is_refused = code >= 0x80;
-                let is_known = match is_refused {
-                    true => hub.refused(&self.key, self.link, id),
-                    false => hub.acknowledged(&self.key, self.link, id, false),
-                };
-                let code = if is_known { reason::SUCCESS } else { reason::UNKNOWN_PACKET_ID };
-                if !is_refused {
+                if code < 0x80 {
+                    let code = if is_known { reason::SUCCESS } else { reason::UNKNOWN_PACKET_ID };
                     codec::ack(&mut self.out, self.version, PUBREL, id, code);
                 }
             }
             Packet::Pubcomp { id } => {
-                hub.acknowledged(&self.key, self.link, id, true);
+                self.acknowledged(id, reason::SUCCESS, true);
             }
             Packet::Pubrel { id } => {
                 let (was, kept) = hub.note_incoming(&self.key, id, false);
@@ -452,6 +361,15 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Takes the client's word on a message that it was sent (`is_last`: that it is done with it),
+    /// and says whether there is such a message.
+    fn acknowledged(&self, id: u16, code: u8, is_last: bool) -> bool {
+        match code {
+            0x80.. => self.broker.hub.refused(&self.key, self.link, id),
+            _ => self.broker.hub.acknowledged(&self.key, self.link, id, is_last),
+        }
     }
 
     fn subscribe(
@@ -697,48 +615,12 @@ impl Connection {
             return;
         }
         let Connection { broker, key, .. } = self;
-        tokio::spawn(mourn(broker, Waiting { session: key, number, will }));
-    }
-}
-
-/// Sends a will when it is due, unless its client is back by then.
-pub(super) async fn mourn(broker: Arc<Broker>, waiting: Waiting) {
-    let Waiting { session, number, will } = waiting;
-    let left = will.due.map_or(0, |due| (due - now()).max(0));
-    if left > 0 {
-        tokio::time::sleep(Duration::from_micros(left.unsigned_abs())).await;
-        if !broker.hub.take_will(&session, number) {
-            return broker.hub.forget_will(&session, number);
-        }
-    }
-    send_will(&broker, &session, &will).await;
-    broker.hub.forget_will(&session, number);
-}
-
-/// Sends a will, if whoever left it may speak still.
-async fn send_will(broker: &Arc<Broker>, key: &str, will: &Will) {
-    let registry = broker.front.registry();
-    let peer = peer_of(key);
-    let may = match &peer {
-        Peer::Device(serial) => {
-            let revoked = registry.revoked(serial);
-            registry.device(serial).is_some() && revoked.is_none_or(|it| will.outlives(it))
-        }
-        Peer::System => true,
-        Peer::Anyone => broker.front.is_open(),
-    };
-    let will = will.publish();
-    if !may || !topic::may_publish(&peer, registry, &will.topic) {
-        return;
-    }
-    let step = take(broker, &peer, will).await;
-    if step.outcome.is_ok() {
-        broker.hub.route(key, Message::of(step.publish, now()), false);
+        tokio::spawn(will::mourn(broker, Waiting { session: key, number, will }));
     }
 }
 
 /// Has the readings of a message kept, if it is for readings.
-async fn take(broker: &Arc<Broker>, peer: &Peer, publish: Publish) -> Step {
+pub(super) async fn take(broker: &Arc<Broker>, peer: &Peer, publish: Publish) -> Step {
     let (device, stream) = match topic::purpose(&publish.topic) {
         Purpose::Message => return Step { publish, purpose: Use::Message, outcome: Ok(()) },
         Purpose::Readings { device, stream } => (Some(device.to_owned()), Some(stream.to_owned())),
@@ -758,46 +640,4 @@ async fn take(broker: &Arc<Broker>, peer: &Peer, publish: Publish) -> Step {
     let parcel = Parcel { format, payload, stream, device, precision, peer };
     let outcome = broker.front.take_together(parcel).await;
     Step { publish, purpose: Use::Readings, outcome }
-}
-
-/// Who connects. `None`: nobody who may.
-fn who(broker: &Broker, connect: &Connect, shown: &Shown) -> Option<Peer> {
-    let front = &broker.front;
-    if let Some(peer) = &shown.peer {
-        // The certificate was looked at when keys were agreed on, which may be a while ago.
-        let holds = shown.holds(front.registry());
-        let may = match peer {
-            Peer::Device(serial) => front.registry().device(serial).is_some(),
-            Peer::System | Peer::Anyone => true,
-        };
-        return (may && holds).then(|| peer.clone());
-    }
-    let token = connect.password.as_deref().and_then(|it| std::str::from_utf8(it).ok());
-    if token.is_some_and(|token| front.registry().is_system(token)) {
-        return Some(Peer::System);
-    }
-    front.is_open().then_some(Peer::Anyone)
-}
-
-/// The reason why a CONNECT that can be read isn't taken.
-fn unfit(broker: &Broker, connect: &Connect, peer: &Peer) -> Option<u8> {
-    if connect.properties.auth_method.is_some() {
-        return Some(reason::AUTH_METHOD);
-    }
-    let (will, _) = connect.will.as_ref()?;
-    if will.is_retained && !broker.settings.retains {
-        return Some(reason::RETAIN);
-    }
-    if will.qos.bits() > broker.settings.qos_maximum {
-        return Some(reason::QOS);
-    }
-    let may = topic::may_publish(peer, broker.front.registry(), &will.topic);
-    (!may).then_some(reason::NOT_AUTHORISED)
-}
-
-/// A name for a client that has none.
-fn random_client() -> Option<String> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(format!("auto-{:016x}", u64::from_be_bytes(bytes)))
 }

@@ -1,13 +1,15 @@
 //! Who may have what, while it changes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use super::{Broker, Client, Hello, broker_of, command, lasting, packet, v5};
-use crate::front::tests::{Keeper, open_front, with};
+use super::commands::command;
+use super::{Broker, Client, Hello, broker_of, lasting, packet, text, v5, v311};
+use crate::front::tests::{Keeper, front, open_front, with};
 use crate::front::{Front, Peer};
 use crate::identity::Shown;
 use crate::mqtt::CommandEnd::Delivered;
@@ -85,14 +87,14 @@ async fn a_gateway_has_no_part_in_the_commands_for_a_child_that_was_taken_from_i
 /// Connects a client that asks whether the server is there without end, and gives the last packet
 /// that it gets. Meanwhile `then` happens.
 async fn last_word(
-    front: &std::sync::Arc<Front>,
+    front: &Arc<Front>,
     until: Option<Instant>,
     then: impl AsyncFn(&Broker),
 ) -> Vec<u8> {
     let broker = broker_of(front).await;
     let (stream, theirs) = tokio::io::duplex(1 << 20);
     let shown = Shown { peer: device("CT-1"), until, ..Shown::default() };
-    let serving = std::sync::Arc::clone(&broker);
+    let serving = Arc::clone(&broker);
     tokio::spawn(async move { serving.serve_shown(theirs, shown).await });
     let (mut reader, mut writer) = tokio::io::split(stream);
     writer.write_all(&v5("flood").bytes()).await.expect("the server reads");
@@ -131,4 +133,62 @@ async fn a_client_that_never_stops_sending_puts_nothing_off() {
         broker.close();
     };
     assert_eq!(last_word(&front, None, closed).await, [0xe0, 2, 0x8b, 0], "the server's end");
+}
+
+#[tokio::test]
+async fn each_filter_has_its_own_answer() {
+    let (_, front) = front();
+    let broker = broker_of(&front).await;
+    let peer = Some(Peer::Device("CT-1".into()));
+    let filters = [("c/CT-1/#", 1), ("c/CT-2/#", 1), ("c/CT-1/#/x", 0), ("$share/g/c/CT-1/+", 2)];
+    let (mut device, _) = Client::connect(&broker, &v5("a"), peer.clone()).await;
+    assert_eq!(device.subscribe(&filters).await, [1, 0x87, 0x8f, 2]);
+    let (mut device, _) = Client::connect(&broker, &v311("b"), peer).await;
+    assert_eq!(device.subscribe(&filters).await, [1, 0x80, 0x80, 2]);
+    let unsubscribe = [&[0, 2][..], &text("c/CT-1/#")].concat();
+    device.send(&packet(0xa2, &unsubscribe)).await;
+    assert_eq!(device.read().await, (0xb0, vec![0, 2]));
+}
+
+#[tokio::test]
+async fn a_device_is_who_its_certificate_says_and_nobody_else() {
+    let (keeper, front) = front();
+    let broker = broker_of(&front).await;
+    let device = |serial: &str| Some(Peer::Device(serial.into()));
+    for (peer, password, code) in [
+        (None, None, 0x87),
+        (None, Some("guess"), 0x87),
+        (None, Some("system-token"), 0),
+        (device("unknown"), None, 0x87),
+        (device("CT-1"), None, 0),
+    ] {
+        let hello = Hello { password, ..v5("a") };
+        let (_, connack) = Client::connect(&broker, &hello, peer.clone()).await;
+        assert_eq!(connack[1], code, "{peer:?} {password:?}");
+    }
+    let (mut client, _) = Client::connect(&broker, &v5("a"), device("CT-1")).await;
+    client.publish(2, "t/CT-2/a", 1, &[], b"{\"t\":1}").await;
+    assert_eq!(client.read().await, (0x40, vec![0, 1, 0x87]));
+    client.publish(2, "c/CT-1/reboot", 2, &[], b"now").await;
+    assert_eq!(client.read().await, (0x40, vec![0, 2, 0x87]));
+    // The payload names another device than the topic.
+    client.publish(2, "t/CT-1/spoken", 3, &[], br#"{"device":"CT-2","t":1}"#).await;
+    assert_eq!(client.read().await, (0x40, vec![0, 3]));
+    assert_eq!(keeper.reasons(), ["not-its-device"]);
+    // Another device with the same client identifier has a session of its own.
+    let (mut other, connack) = Client::connect(&broker, &v5("a"), device("CT-2")).await;
+    assert_eq!(connack[1], 0);
+    assert!(client.is_silent().await, "it isn't taken over");
+    broker.revoke("CT-1");
+    assert_eq!(client.rest().await, [(0xe0, vec![0x98, 0])]);
+    assert!(other.is_silent().await);
+}
+
+#[tokio::test]
+async fn a_plain_listener_refuses_an_address_that_others_reach() {
+    let (_, front) = open_front();
+    let broker = broker_of(&front).await;
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.expect("a port");
+    let refused = broker.serve_plain(listener, false).await;
+    assert_eq!(refused.expect_err("refused").kind(), std::io::ErrorKind::PermissionDenied);
 }
