@@ -85,12 +85,8 @@ async fn a_gateway_has_no_part_in_the_commands_for_a_child_that_was_taken_from_i
 }
 
 /// Connects a client that asks whether the server is there without end, and gives the last packet
-/// that it gets. Meanwhile `then` happens.
-async fn last_word(
-    front: &Arc<Front>,
-    until: Option<Instant>,
-    then: impl AsyncFn(&Broker),
-) -> Vec<u8> {
+/// that it gets. After a while `then` happens.
+async fn last_word(front: &Arc<Front>, until: Option<Instant>, then: fn(&Broker)) -> Vec<u8> {
     let broker = broker_of(front).await;
     let (stream, theirs) = tokio::io::duplex(1 << 20);
     let shown = Shown { peer: device("CT-1"), until, ..Shown::default() };
@@ -110,7 +106,11 @@ async fn last_word(
         }
         last
     };
-    let both = async { tokio::join!(reading, then(&broker)).0 };
+    let happening = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        then(&broker);
+    };
+    let both = async { tokio::join!(reading, happening).0 };
     let last = timeout(Duration::from_secs(10), both).await.expect("it ends");
     flood.abort();
     last
@@ -120,19 +120,12 @@ async fn last_word(
 async fn a_client_that_never_stops_sending_puts_nothing_off() {
     let (_, front) = open_front();
     let soon = Instant::now() + Duration::from_millis(300);
-    let nothing = async |_: &Broker| {};
-    assert_eq!(last_word(&front, Some(soon), nothing).await, [0xe0, 2, 0x87, 0], "certificate");
-    let wait = || tokio::time::sleep(Duration::from_millis(300));
-    let revoked = async |broker: &Broker| {
-        wait().await;
-        broker.revoke("CT-1");
-    };
-    assert_eq!(last_word(&front, None, revoked).await, [0xe0, 2, 0x98, 0], "revocation");
-    let closed = async |broker: &Broker| {
-        wait().await;
-        broker.close();
-    };
-    assert_eq!(last_word(&front, None, closed).await, [0xe0, 2, 0x8b, 0], "the server's end");
+    let certificate = last_word(&front, Some(soon), |_| {}).await;
+    assert_eq!(certificate, [0xe0, 2, 0x87, 0]);
+    let revoked = last_word(&front, None, |broker| broker.revoke("CT-1")).await;
+    assert_eq!(revoked, [0xe0, 2, 0x98, 0]);
+    let closed = last_word(&front, None, Broker::close).await;
+    assert_eq!(closed, [0xe0, 2, 0x8b, 0]);
 }
 
 #[tokio::test]
