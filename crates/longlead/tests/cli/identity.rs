@@ -107,6 +107,84 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
+/// Whoever makes devices and looks after them.
+struct Maker<'m> {
+    folder: &'m Path,
+    server: &'m Server,
+    authorisation: String,
+    /// The certificate that devices trust.
+    ca: String,
+}
+
+impl<'m> Maker<'m> {
+    fn new(folder: &'m Path, server: &'m Server, token: &str) -> Maker<'m> {
+        let ca = folder.join("lake/identity/device-ca.pem").display().to_string();
+        Maker { folder, server, authorisation: format!("Authorization: Bearer {token}"), ca }
+    }
+
+    /// Posts to the API of devices.
+    fn ask(&self, path: &str, body: &str) -> serde_json::Value {
+        let address = format!("{}/api/v1/devices{path}", self.server.base);
+        let arguments = ["-s", "-H", &self.authorisation, "--json", body, &address];
+        let (_, answer) = run(self.folder, "curl", &arguments);
+        serde_json::from_str(&answer).expect(&answer)
+    }
+
+    /// Lets a device that is in the registry get its certificate.
+    fn enrol(&self, serial: &str) {
+        let claim = self.ask(&format!("/{serial}/claims"), "{}");
+        let bearer = format!("Authorization: Bearer {}", claim["token"].as_str().unwrap());
+        let [name, key, csr, pem] = [
+            format!("/CN={serial}"),
+            file(serial, "key"),
+            file(serial, "csr"),
+            file(serial, "pem"),
+        ];
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+        let files = ["req", "-new", "-subj", &name, "-keyout", &key, "-out", &csr];
+        assert!(run(self.folder, "openssl", &[&files[..], &curve].concat()).0);
+        let (enrol, csr) = (format!("{}/enrol", self.server.https), format!("@{csr}"));
+        let asked = ["-sf", "--cacert", &self.ca, "--data-binary", &csr, &enrol, "-o", &pem];
+        // The doors know a new device within seconds.
+        let is_in = || run(self.folder, "curl", &[&asked[..], &["-H", &bearer]].concat()).0;
+        until(is_in, "it enrols");
+    }
+
+    /// The arguments by which a program of Mosquitto speaks for a device.
+    fn by(&self, serial: &str, more: &[&str]) -> Vec<String> {
+        let (pem, key) = (file(serial, "pem"), file(serial, "key"));
+        let who = ["--cafile", &self.ca, "--cert", &pem, "--key", &key, "-i", serial];
+        let to = ["-h", "localhost", "-p", &self.server.mqtts, "-V", "mqttv5", "-q", "1"];
+        [&who[..], &to, more].concat().into_iter().map(str::to_owned).collect()
+    }
+
+    fn mosquitto(&self, program: &str, serial: &str, more: &[&str]) -> (bool, String) {
+        let arguments = self.by(serial, more);
+        run(self.folder, program, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Waits until as many commands of a device are delivered.
+    fn delivered(&self, serial: &str, count: usize) {
+        let commands = format!("{}/api/v1/devices/{serial}/commands", self.server.base);
+        let told = || run(self.folder, "curl", &["-s", "-H", &self.authorisation, &commands]).1;
+        let is_so = || told().matches("\"state\":\"delivered\"").count() == count;
+        until(is_so, "they are delivered");
+    }
+}
+
+fn file(serial: &str, kind: &str) -> String {
+    format!("{serial}.{kind}")
+}
+
+/// Waits until something is so.
+fn until(is_so: impl Fn() -> bool, what: &str) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "{what}");
+        sleep(Duration::from_millis(200));
+    }
+}
+
 #[test]
 fn a_device_enrols_speaks_is_told_what_to_do_and_is_revoked() {
     let programs = [("openssl", "version"), ("curl", "--version"), ("mosquitto_pub", "--help")];
@@ -115,45 +193,21 @@ fn a_device_enrols_speaks_is_told_what_to_do_and_is_revoked() {
     }
     let folder = tempfile::tempdir().unwrap();
     let (folder, url) = (folder.path(), format!("sqlite:{}/l.db", folder.path().display()));
-    let authorisation = format!("Authorization: Bearer {}", token(&url));
+    let token = token(&url);
     let server = Server::start(folder, &url);
-    let ask = |path: &str, body: &str| {
-        let address = format!("{}/api/v1/devices{path}", server.base);
-        let (_, answer) =
-            run(folder, "curl", &["-s", "-H", &authorisation, "--json", body, &address]);
-        let answer: serde_json::Value = serde_json::from_str(&answer).expect(&answer);
-        answer
-    };
-    let ca = folder.join("lake/identity/device-ca.pem").display().to_string();
+    let maker = Maker::new(folder, &server, &token);
     let devices = r#"{"changes":[{"serial":"CT-000001","facts":{}}]}"#;
-    assert_eq!(ask("", devices)["added"], 1);
-    let claim = ask("/CT-000001/claims", "{}")["token"].as_str().unwrap().to_owned();
+    assert_eq!(maker.ask("", devices)["added"], 1);
+    maker.enrol("CT-000001");
 
-    let key = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    let files = ["-subj", "/CN=CT-000001", "-keyout", "device.key", "-out", "device.csr"];
-    assert!(run(folder, "openssl", &[&key[..], &files].concat()).0);
-    let bearer = format!("Authorization: Bearer {claim}");
-    let enrol = format!("{}/enrol", server.https);
-    let asked =
-        ["-sf", "--cacert", &ca, "--data-binary", "@device.csr", &enrol, "-o", "device.pem"];
-    // The doors know a new device within seconds.
-    let since = Instant::now();
-    while !run(folder, "curl", &[&asked[..], &["-H", &bearer]].concat()).0 {
-        assert!(since.elapsed() < PATIENCE, "it enrols");
-        sleep(Duration::from_millis(200));
-    }
-
-    let shown = ["--cacert", &ca, "--cert", "device.pem", "--key", "device.key"];
+    let shown = ["--cacert", &maker.ca, "--cert", "CT-000001.pem", "--key", "CT-000001.key"];
     let ingest = format!("{}/ingest/v1/climate", server.https);
     let reading = ["-s", "--json", r#"{"boot":3,"sequence":1,"temperature":4.5}"#, &ingest];
     let speak = || run(folder, "curl", &[&reading[..], &shown].concat()).1;
     // There is no contract of that stream.
     assert!(speak().contains("\"quarantined\":1"), "{}", speak());
-    let name = ["--cafile", &ca, "--cert", "device.pem", "--key", "device.key", "-h", "localhost"];
-    let mosquitto = |program: &str, arguments: &[&str]| {
-        let version = ["-p", &server.mqtts, "-V", "mqttv5", "-q", "1", "-i", "CT-000001"];
-        run(folder, program, &[&name[..], &version, arguments].concat())
-    };
+    let mosquitto =
+        |program: &str, arguments: &[&str]| maker.mosquitto(program, "CT-000001", arguments);
     let (is_sent, said) =
         mosquitto("mosquitto_pub", &["-t", "t/CT-000001/climate", "-m", r#"{"sequence":2}"#]);
     assert!(is_sent && said.is_empty(), "{said}");
@@ -161,30 +215,70 @@ fn a_device_enrols_speaks_is_told_what_to_do_and_is_revoked() {
     assert!(said.contains("Not authorized"), "it speaks for itself only: {said}");
 
     let command = r#"{"name":"reboot","payload":{"after":5}}"#;
-    assert_eq!(ask("/CT-000001/commands", command)["state"], "queued");
+    assert_eq!(maker.ask("/CT-000001/commands", command)["state"], "queued");
     let sleeper = ["-c", "-x", "600", "-t", "c/CT-000001/#", "-C", "1", "-W", "50", "-v"];
     let (_, said) = mosquitto("mosquitto_sub", &sleeper);
     assert_eq!(said, "c/CT-000001/reboot {\"after\":5}\n");
-    let commands = format!("{}/api/v1/devices/CT-000001/commands", server.base);
-    let since = Instant::now();
-    loop {
-        let (_, told) = run(folder, "curl", &["-s", "-H", &authorisation, &commands]);
-        if told.contains("\"state\":\"delivered\"") {
-            break;
-        }
-        assert!(since.elapsed() < PATIENCE, "{told}");
-        sleep(Duration::from_millis(200));
-    }
+    maker.delivered("CT-000001", 1);
 
-    let revoked = ask("/CT-000001/revoke", r#"{"why":"It was stolen"}"#);
+    let revoked = maker.ask("/CT-000001/revoke", r#"{"why":"It was stolen"}"#);
     assert_eq!(revoked["certificates"][0]["good"], false);
-    let since = Instant::now();
-    while !speak().contains("\"status\":401") {
-        assert!(since.elapsed() < PATIENCE, "it is heard no more");
-        sleep(Duration::from_millis(200));
-    }
+    until(|| speak().contains("\"status\":401"), "it is heard no more");
     let (is_sent, said) = mosquitto("mosquitto_pub", &["-t", "t/CT-000001/climate", "-m", "{}"]);
     assert!(!is_sent && said.contains("Not authorized"), "{said}");
-    let (_, said) = run(folder, "curl", &[&asked[..], &shown[2..]].concat());
+    let enrol = format!("{}/enrol", server.https);
+    let rotate = ["-sf", "--data-binary", "@CT-000001.csr", &enrol];
+    let (_, said) = run(folder, "curl", &[&rotate[..], &shown].concat());
     assert!(said.is_empty(), "what was revoked isn't rotated: {said}");
+}
+
+#[test]
+fn commands_go_to_the_gateway_that_speaks_for_the_device_now() {
+    let programs = [("openssl", "version"), ("curl", "--version"), ("mosquitto_sub", "--help")];
+    if !are_there(&programs) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, url) = (folder.path(), format!("sqlite:{}/l.db", folder.path().display()));
+    let token = token(&url);
+    let server = Server::start(folder, &url);
+    let maker = Maker::new(folder, &server, &token);
+    let of = |gateway: &str| {
+        format!(r#"{{"changes":[{{"serial":"CT-1","facts":{{"gateway":"{gateway}"}}}}]}}"#)
+    };
+    let gateways = r#"{"changes":[{"serial":"GW-1","facts":{}},{"serial":"GW-2","facts":{}}]}"#;
+    assert_eq!(maker.ask("", gateways)["added"], 2);
+    assert_eq!(maker.ask("", &of("GW-1"))["added"], 1);
+    ["GW-1", "GW-2"].iter().for_each(|it| maker.enrol(it));
+    let speaks = |gateway: &str| {
+        let reading = ["-t", "t/CT-1/climate", "-m", "{}"];
+        until(|| maker.mosquitto("mosquitto_pub", gateway, &reading).1.is_empty(), "it speaks");
+    };
+    let command = |name: &str| {
+        let given = maker.ask("/CT-1/commands", &format!(r#"{{"name":"{name}","payload":{{}}}}"#));
+        assert_eq!(given["state"], "queued");
+    };
+    speaks("GW-1");
+    command("first");
+    // Another name than that by which it sends readings, so that neither takes the other's session.
+    let arguments = maker.by("GW-1", &["-i", "hears", "-t", "c/CT-1/#", "-C", "2", "-v"]);
+    let mut former = Command::new("timeout");
+    former.args(["120", "mosquitto_sub"]).args(arguments).current_dir(folder);
+    let former = former.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    maker.delivered("CT-1", 1);
+
+    maker.ask("", &of("GW-2"));
+    speaks("GW-2");
+    command("second");
+    let hears = ["-i", "hears", "-t", "c/CT-1/#", "-C", "1", "-W", "50", "-v"];
+    let (_, said) = maker.mosquitto("mosquitto_sub", "GW-2", &hears);
+    assert_eq!(said, "c/CT-1/second {}\n");
+    maker.delivered("CT-1", 2);
+
+    // Nobody hears the third until the device is given back.
+    command("third");
+    maker.ask("", &of("GW-1"));
+    let said = former.wait_with_output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&said), "c/CT-1/first {}\nc/CT-1/third {}\n");
+    maker.delivered("CT-1", 3);
 }
