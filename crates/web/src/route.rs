@@ -112,17 +112,17 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/what-if", ReadInsights, page::what_if::list),
         post("/what-if", WriteRecords, page::what_if::create),
         get("/what-if/new", ReadInsights, page::what_if::new),
-        get("/what-if/{draft}", ReadInsights, page::what_if::show),
+        get("/what-if/{draft}", ReadInsights, page::what_if::draft::show),
         post("/what-if/{draft}/add", WriteRecords, page::what_if::change::add),
-        post("/what-if/{draft}/remove", WriteRecords, page::what_if::remove),
-        post("/what-if/{draft}/share", WriteRecords, page::what_if::share),
-        post("/what-if/{draft}/delete", WriteRecords, page::what_if::delete),
-        post("/what-if/{draft}/copy", WriteRecords, page::what_if::copy),
-        post("/what-if/{draft}/keep", WriteRecords, page::what_if::keep),
-        get("/what-if/{draft}/apply", WriteRecords, page::what_if::preview),
-        post("/what-if/{draft}/apply", WriteRecords, page::what_if::apply),
-        get("/scenarios/{scenario}", ReadInsights, page::what_if::scenario),
-        post("/scenarios/{scenario}/copy", WriteRecords, page::what_if::copy_scenario),
+        post("/what-if/{draft}/remove", WriteRecords, page::what_if::save::remove),
+        post("/what-if/{draft}/share", WriteRecords, page::what_if::save::share),
+        post("/what-if/{draft}/delete", WriteRecords, page::what_if::save::delete),
+        post("/what-if/{draft}/copy", WriteRecords, page::what_if::save::copy),
+        post("/what-if/{draft}/keep", WriteRecords, page::what_if::save::keep),
+        get("/what-if/{draft}/apply", WriteRecords, page::what_if::apply::preview),
+        post("/what-if/{draft}/apply", WriteRecords, page::what_if::apply::apply),
+        get("/scenarios/{scenario}", ReadInsights, page::what_if::scenario::show),
+        post("/scenarios/{scenario}/copy", WriteRecords, page::what_if::scenario::copy),
         // Records.
         get("/records", ReadRecords, page::records::index),
         get("/records/{kind}", ReadRecords, page::records::list::show),
@@ -207,13 +207,13 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/devices/{serial}/revoke", EditFleet, identity::revoke)
             .told(&identity::REVOKE),
         get("/api/v1/fleet", ReadFleet, device::counts).told(&device::COUNTS),
-        post("/api/v1/fleet/imports", EditFleet, device::import).told(&device::IMPORT),
-        get("/api/v1/fleet/imports/{import}", EditFleet, device::show_import)
-            .told(&device::SHOW_IMPORT),
-        post("/api/v1/fleet/imports/{import}/compare", EditFleet, device::compare_import)
-            .told(&device::COMPARE_IMPORT),
-        post("/api/v1/fleet/imports/{import}/apply", EditFleet, device::apply_import)
-            .told(&device::APPLY_IMPORT),
+        post("/api/v1/fleet/imports", EditFleet, device::import::send).told(&device::import::SEND),
+        get("/api/v1/fleet/imports/{import}", EditFleet, device::import::show)
+            .told(&device::import::SHOW),
+        post("/api/v1/fleet/imports/{import}/compare", EditFleet, device::import::compare)
+            .told(&device::import::COMPARE),
+        post("/api/v1/fleet/imports/{import}/apply", EditFleet, device::import::apply)
+            .told(&device::import::APPLY),
         get("/api/v1/forecast", ReadInsights, insight::forecast).told(&insight::FORECAST),
         get("/api/v1/decisions", ReadInsights, insight::decisions).told(&insight::DECISIONS),
         get("/api/v1/decisions/{id}", ReadInsights, insight::decision).told(&insight::DECISION),

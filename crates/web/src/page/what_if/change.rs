@@ -12,7 +12,9 @@ use maud::{Markup, html};
 use serde_json::{Map, Value as Json};
 
 use super::changes::Changes;
-use super::{View, elsewhere, own_draft, page, text_of, title_of};
+use super::draft::{View, elsewhere, own_draft, page};
+use super::save::text_of;
+use super::title_of;
 use crate::form::{Form, Inputs, Names, Told, Typed, inputs};
 use crate::layout::csrf;
 use crate::problem::Problem;
