@@ -5,7 +5,7 @@ mod fact;
 mod reference;
 mod scenario;
 
-pub use self::fact::column_name;
+pub use self::fact::{column_name, is_own_table, table_name};
 pub(crate) use self::reference::Suggester;
 use crate::bundle::Bundle;
 use crate::diagnostic::Diagnostic;

@@ -37,6 +37,11 @@ macro_rules! kinds {
                 plural.replace("bom", "BOM").replace('_', " ")
             }
 
+            /// The table of them in SQL: `bom_lines`.
+            pub fn table(self) -> &'static str {
+                match self { $( Kind::$kind => stringify!($plural), )* }
+            }
+
             /// What records of this kind say.
             pub fn doc(self) -> &'static str {
                 match self { $( Kind::$kind => concat!($($doc),+), )* }

@@ -45,7 +45,7 @@ mod value;
 mod write;
 
 pub use bundle::Bundle;
-pub use check::column_name;
+pub use check::{column_name, is_own_table, table_name};
 pub use diagnostic::{Code, Diagnostic, Place, Severity, nearest};
 pub use edit::{Edit, Mention, RecordKey, RecordKeyError, field_at, text_of_json};
 pub use estimate::{Distribution, Estimate, Factor, Lag, TimeUnit};

@@ -5,7 +5,7 @@ mod reason;
 
 use longlead_model::{
     Contract, ContractField, ContractId, Conversion, FieldKind, Quantity, Unit, UnknownFields,
-    column_name,
+    column_name, table_name,
 };
 
 pub use self::observed::Observed;
@@ -48,7 +48,7 @@ pub struct Proposal {
 /// if all of at least twenty readings had it. The cadence is the middle interval between readings
 /// of a device, taken to the nearest that people agree on if that is within a tenth.
 pub fn propose(observed: &Observed) -> Option<Proposal> {
-    let id = ContractId::try_from(column_name(observed.stream())).ok()?;
+    let id = ContractId::try_from(table_name(observed.stream())).ok()?;
     if observed.readings() == 0 {
         return None;
     }

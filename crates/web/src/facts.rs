@@ -81,7 +81,7 @@ pub(crate) fn facts(seen: &Seen, sql: &str) -> Vec<FactTable> {
     let asked = Words::of(sql);
     let mut tables = Vec::new();
     if may(seen, Needs::ReadRecords) {
-        let kinds = Kind::ALL.iter().filter(|kind| asked.has(&name_of(**kind)));
+        let kinds = Kind::ALL.iter().filter(|kind| asked.has(kind.table()));
         tables.extend(kinds.map(|kind| records(seen.bundle(), *kind)));
     }
     if may(seen, Needs::ReadInsights)
@@ -104,7 +104,7 @@ pub(crate) fn listed(seen: &Seen) -> Vec<Listed> {
         columns: columns.iter().map(|(name, holds)| ((*name).to_owned(), sql(*holds))).collect(),
     };
     let of_kind = |kind: &Kind| Listed {
-        name: format!("{PRODUCT}.{}", name_of(*kind)),
+        name: format!("{PRODUCT}.{}", kind.table()),
         columns: columns(*kind).into_iter().map(|(name, holds)| (name, sql(holds))).collect(),
     };
     let mut tables = Vec::new();
@@ -144,11 +144,6 @@ impl Words {
     fn has(&self, name: &str) -> bool {
         self.is_about_tables || self.words.iter().any(|word| word == name)
     }
-}
-
-/// The table of a kind: `bom_lines`.
-fn name_of(kind: Kind) -> String {
-    kind.plural_word().to_lowercase().replace(' ', "_")
 }
 
 fn sql(holds: Holds) -> &'static str {
@@ -191,7 +186,7 @@ fn records(bundle: &Bundle, kind: Kind) -> FactTable {
     let columns = columns(kind);
     let columns: Vec<(&str, Holds)> =
         columns.iter().map(|(name, holds)| (name.as_str(), *holds)).collect();
-    table(PRODUCT, &name_of(kind), &columns, rows.collect())
+    table(PRODUCT, kind.table(), &columns, rows.collect())
 }
 
 fn json_of<T: Serialize>(rows: &[T]) -> Vec<Json> {
@@ -259,9 +254,9 @@ mod tests {
 
     #[test]
     fn the_tables_of_kinds_are_named_as_several_of_them_are_called() {
-        let names: Vec<String> = Kind::ALL.iter().map(|kind| name_of(*kind)).collect();
+        let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.table()).collect();
         for name in ["features", "bom_lines", "certificates", "builds", "parts"] {
-            assert!(names.iter().any(|it| it == name), "{name}: {names:?}");
+            assert!(names.contains(&name), "{name}: {names:?}");
         }
         let of = |kind: Kind, name: &str| {
             columns(kind).into_iter().find(|(it, _)| it == name).map(|(_, holds)| holds)

@@ -11,7 +11,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 
-pub use self::stream::column_name;
+pub use self::stream::{column_name, is_own_table, table_name};
 use crate::bundle::Bundle;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::kind::Kind;

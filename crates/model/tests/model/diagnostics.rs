@@ -1327,6 +1327,14 @@ sent_as = ["quarantine", "wx"]
 id = "wind"
 title = "Wind"
 sent_as = ["wx"]
+
+[[contract]]
+id = "devices"
+title = "Devices"
+
+[[contract]]
+id = "links"
+title = "Radio links"
 "#,
         expect![[r#"
             it.toml:3:6: error[invalid-id]: `air-quality` can't be the name of a table
@@ -1349,6 +1357,10 @@ sent_as = ["wx"]
               help: send each name to one contract
             it.toml:27:12: error[duplicate-id]: `wx` is sent to contract `weather` already
               help: send each name to one contract
+            it.toml:30:6: error[invalid-id]: `devices` is a table that is always there
+              help: write, for example, `devices_told`
+            it.toml:34:6: warning[duplicate-id]: `links` is a table of the product or its plan in SQL as well
+              help: rename it, for example to `links_told`, and send it as before: sent_as = ["links"]
         "#]],
     );
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Facts, item, keys};
 use crate::diagnostic::{Code, Diagnostic, shown};
+use crate::kind::Kind;
 use crate::node::Step;
 use crate::quantity::Quantity;
 use crate::record::{Contract, ContractField, FieldKind};
@@ -14,8 +15,13 @@ const OWN_COLUMNS: [&str; 9] = [
     "device", "captured", "received", "clock", "boot", "sequence", "contract", "commit", "unknown",
 ];
 
-/// Tables that are no streams.
-const OWN_TABLES: [&str; 1] = ["quarantine"];
+/// Tables that are no streams: what is held back, and the registry of devices. A stream of such a
+/// name could not be asked in SQL.
+const OWN_TABLES: [&str; 4] = ["quarantine", "devices", "device_versions", "device_events"];
+
+/// Tables of the plan. They, and those of each kind of records, stand in schemas of their own; without
+/// its schema a name means a stream first.
+const PLAN_TABLES: [&str; 2] = ["forecast", "schedule"];
 
 /// Words that PostgreSQL or DuckDB read as a part of a statement unless they stand in quotes.
 const RESERVED_WORDS: &[&str] = &[
@@ -103,6 +109,13 @@ impl Facts<'_> {
         let id = contract.id.as_str();
         if let Some((message, help)) = unfit_name(id, "table", &OWN_TABLES) {
             self.refuse("id", Code::InvalidId, message, &help);
+        }
+        if is_fact_table(id) {
+            let message = format!("`{id}` is a table of the product or its plan in SQL as well");
+            let help = format!(
+                "rename it, for example to `{id}_told`, and send it as before: sent_as = [\"{id}\"]"
+            );
+            self.tell(&keys(&["id"]), Diagnostic::warning(Code::DuplicateId, message).help(help));
         }
         self.stream_names(contract);
         for (index, field) in contract.fields.iter().enumerate() {
@@ -235,6 +248,33 @@ impl Facts<'_> {
             "write, for example, \"10 s\" or \"15 min\"",
         );
     }
+}
+
+fn is_fact_table(name: &str) -> bool {
+    PLAN_TABLES.contains(&name) || Kind::ALL.iter().any(|kind| kind.table() == name)
+}
+
+/// Whether the product itself brings a table of this name into SQL: one of records, of the plan, of the
+/// registry of devices, or the quarantine. Streams are named otherwise.
+///
+/// ```
+/// assert!(longlead_model::is_own_table("devices"));
+/// assert!(longlead_model::is_own_table("features"));
+/// assert!(!longlead_model::is_own_table("climate"));
+/// ```
+pub fn is_own_table(name: &str) -> bool {
+    OWN_TABLES.contains(&name) || is_fact_table(name)
+}
+
+/// A name for the table of a stream, near to a text, that no other table has.
+///
+/// ```
+/// assert_eq!(longlead_model::table_name("Devices"), "devices_told");
+/// assert_eq!(longlead_model::table_name("shock/raw"), "shock_raw");
+/// ```
+pub fn table_name(text: &str) -> String {
+    let name = column_name(text);
+    if is_own_table(&name) { format!("{name}_told") } else { name }
 }
 
 /// Why a name can't be that of a table or a column, and what to do.
