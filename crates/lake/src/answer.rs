@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use arrow::util::display::array_value_to_string;
 use tokio::sync::mpsc::Receiver;
 
-use crate::query::QueryError;
+use crate::fault::QueryError;
 
 pub use encode::{Encoded, Format};
 

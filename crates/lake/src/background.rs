@@ -159,12 +159,18 @@ pub(crate) enum Release {
     JudgedAnew { names: Vec<String>, version: u64, through: u64 },
     /// What was received before a time.
     Before { names: Vec<String>, received: i64 },
+    /// What was received before a time under none of these names, or under no name at all.
+    OthersBefore { names: Vec<String>, received: i64 },
 }
 
 impl Release {
     fn filter(self) -> Expr {
         let of = |names: Vec<String>| {
             ident("stream").in_list(names.into_iter().map(lit).collect(), false)
+        };
+        let before = |received: i64| {
+            let at = ScalarValue::TimestampMicrosecond(Some(received), Some("UTC".into()));
+            ident("received").lt(lit(at))
         };
         match self {
             Release::JudgedAnew { names, version, through } => {
@@ -175,9 +181,10 @@ impl Release {
                 let was_there = ident(COMMIT).lt_eq(number(through));
                 of(names).and(is_reading).and(is_old).and(was_there)
             }
-            Release::Before { names, received } => {
-                let at = ScalarValue::TimestampMicrosecond(Some(received), Some("UTC".into()));
-                of(names).and(ident("received").lt(lit(at)))
+            Release::Before { names, received } => of(names).and(before(received)),
+            // A name that is null isn't in the list, and isn't outside of it either.
+            Release::OthersBefore { names, received } => {
+                of(names).is_not_true().and(before(received))
             }
         }
     }

@@ -14,11 +14,12 @@ use crate::answer::Answer;
 use crate::background::{self, Release};
 use crate::columns::Incoming;
 use crate::committer::{Command, Queue, Request};
+use crate::fault::QueryError;
 use crate::functions;
 use crate::open::{self, OpenError, Recovery};
 use crate::outside::OutsideTable;
 use crate::quarantine::Entry;
-use crate::query::{Described, Engine, Limits, QueryError, ask, describe};
+use crate::query::{Described, Engine, Limits, ask, describe};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::tables::{Tables, TablesError};
@@ -268,6 +269,20 @@ impl Lake {
         let (inner, names) = (Arc::clone(&self.inner), names.to_vec());
         let released = self.inner.runtime.spawn(async move {
             background::release(&inner, Release::Before { names, received }).await
+        });
+        released.await.map_err(|error| FlushError::of(&error))?
+    }
+
+    /// Removes from quarantine what was received before a time, in microseconds since 1970, and was
+    /// sent under none of these names: what belongs to no contract.
+    pub async fn release_others_before(
+        &self,
+        names: &[String],
+        received: i64,
+    ) -> Result<u64, FlushError> {
+        let (inner, names) = (Arc::clone(&self.inner), names.to_vec());
+        let released = self.inner.runtime.spawn(async move {
+            background::release(&inner, Release::OthersBefore { names, received }).await
         });
         released.await.map_err(|error| FlushError::of(&error))?
     }

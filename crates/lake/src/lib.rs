@@ -19,6 +19,7 @@ mod columns;
 mod committer;
 mod disk;
 mod durable_store;
+mod fault;
 mod functions;
 mod identity;
 mod lake;
@@ -37,8 +38,9 @@ mod tables;
 mod view;
 
 pub use answer::{Answer, AnswerColumn, Cell, Encoded, Format, Kind, Page};
+pub use fault::QueryError;
 pub use lake::{FlushError, Lake, TableFacts};
 pub use open::{OpenError, Recovery};
 pub use outside::{OutsideError, OutsideTable, Values};
-pub use query::{Described, Limits, QueryError};
+pub use query::{Described, Limits};
 pub use settings::Settings;

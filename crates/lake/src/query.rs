@@ -30,6 +30,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::answer::{Answer, AnswerColumn, Kind, columns, kind};
 use crate::columns::{QUARANTINE, quarantine_schema, with_commit};
+use crate::fault::{QueryError, first_line, unplanned};
 use crate::functions;
 use crate::outside::{OutsideTable, Standing};
 use crate::state::State;
@@ -62,29 +63,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits { time: Duration::from_secs(60), memory: 512 << 20, rows: 1_000_000 }
     }
-}
-
-/// Why a query gives no answer, or not all of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    /// It asks for something else than to read.
-    #[error("only SELECT, EXPLAIN, SHOW and DESCRIBE are allowed here: {0}")]
-    NotARead(String),
-    /// It isn't SQL, or names what isn't there.
-    #[error("{0}")]
-    Wrong(String),
-    /// It took longer than it may.
-    #[error("the query took longer than {seconds} s")]
-    TooLong {
-        /// What it may take.
-        seconds: u64,
-    },
-    /// It needs more memory than it may use.
-    #[error("the query needs more memory than it may use: {0}")]
-    TooMuchMemory(String),
-    /// Something went wrong while it ran.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// What all queries share.
@@ -229,7 +207,8 @@ const OPERATORS_MAX: usize = 400;
 
 /// Refuses what would be too deep to plan.
 fn fits(sql: &str) -> Result<(), QueryError> {
-    let refused = |what: &str| Err(QueryError::Wrong(format!("the question has more than {what}")));
+    let refused =
+        |what: &str| Err(QueryError::TooComplex(format!("the question has more than {what}")));
     if sql.len() > SQL_BYTES_MAX {
         return refused(&format!("{} KiB", SQL_BYTES_MAX >> 10));
     }
@@ -287,7 +266,12 @@ async fn planned(session: &SessionContext, sql: &str) -> Result<LogicalPlan, Que
     fits(sql)?;
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
+    let state = session.state();
+    let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+    let plan = match state.statement_to_plan(statement.clone()).await {
+        Ok(plan) => plan,
+        Err(error) => return Err(unplanned(session, &statement, error).await),
+    };
     let refused = |error: DataFusionError| QueryError::NotARead(first_line(&error));
     read_only.verify_plan(&plan).map_err(refused)?;
     Ok(plan)
@@ -303,10 +287,12 @@ pub(crate) async fn describe(session: &SessionContext, sql: &str) -> Result<Desc
 /// Types of `$1`, `$2` …, where the query tells them.
 fn parameters_of(plan: &LogicalPlan) -> Result<Vec<Option<DataType>>, QueryError> {
     let mut parameters = Vec::new();
-    for (name, of) in plan.get_parameter_types().map_err(wrong)? {
+    for (name, of) in plan.get_parameter_types()? {
         let place = name.trim_start_matches('$').parse::<usize>().ok();
         let Some(place) = place.filter(|it| (1..=PARAMETERS_MAX).contains(it)) else {
-            return Err(QueryError::Wrong(format!("`{name}` is no parameter: they are $1, $2 …")));
+            return Err(QueryError::Parameters(format!(
+                "`{name}` is no parameter: they are $1, $2 …"
+            )));
         };
         if parameters.len() < place {
             parameters.resize(place, None);
@@ -323,7 +309,8 @@ fn bound(plan: LogicalPlan, values: Vec<Option<String>>) -> Result<LogicalPlan, 
     let types = parameters_of(&plan)?;
     if types.len() > values.len() {
         let (asked, given) = (types.len(), values.len());
-        return Err(QueryError::Wrong(format!("{asked} parameters are asked for, not {given}")));
+        let told = format!("{asked} parameters are asked for, not {given}");
+        return Err(QueryError::Parameters(told));
     }
     if types.is_empty() {
         return Ok(plan);
@@ -336,7 +323,7 @@ fn bound(plan: LogicalPlan, values: Vec<Option<String>>) -> Result<LogicalPlan, 
         }
     };
     let values: Result<Vec<ScalarValue>, _> = values.into_iter().zip(types).map(value).collect();
-    plan.with_param_values(values.map_err(wrong)?).map_err(wrong)
+    Ok(plan.with_param_values(values?)?)
 }
 
 /// Begins a query; its rows come while the answer is read.
@@ -351,12 +338,12 @@ pub(crate) async fn ask(
     let until = began + limits.time;
     // It is never closed; who waits longer than their question may take has waited long enough.
     let Ok(Ok(running)) = tokio::time::timeout_at(until, room.acquire_owned()).await else {
-        return Err(too_long(limits));
+        return Err(QueryError::TooMany);
     };
     let planned = async {
         let plan = bound(planned(&session, sql).await?, parameters)?;
-        let frame = session.execute_logical_plan(plan).await.map_err(wrong)?;
-        frame.execute_stream().await.map_err(wrong)
+        let frame = session.execute_logical_plan(plan).await?;
+        Ok::<_, QueryError>(frame.execute_stream().await?)
     };
     let rows = match tokio::time::timeout_at(until, planned).await {
         Ok(planned) => planned?,
@@ -384,7 +371,7 @@ async fn pump(
     to: mpsc::Sender<Result<RecordBatch, QueryError>>,
 ) {
     while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(failed);
+        let batch = batch.map_err(QueryError::from);
         let is_end = batch.is_err();
         if to.send(batch).await.is_err() || is_end {
             return;
@@ -394,23 +381,4 @@ async fn pump(
 
 fn too_long(limits: Limits) -> QueryError {
     QueryError::TooLong { seconds: limits.time.as_secs() }
-}
-
-fn wrong(error: DataFusionError) -> QueryError {
-    match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => QueryError::TooMuchMemory(first_line(&error)),
-        _ => QueryError::Wrong(first_line(&error)),
-    }
-}
-
-fn failed(error: DataFusionError) -> QueryError {
-    match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => QueryError::TooMuchMemory(first_line(&error)),
-        _ => QueryError::Failed(first_line(&error)),
-    }
-}
-
-fn first_line(error: &DataFusionError) -> String {
-    let told = error.strip_backtrace();
-    told.lines().next().unwrap_or_default().to_owned()
 }

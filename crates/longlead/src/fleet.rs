@@ -8,6 +8,7 @@ mod intake;
 mod keeper;
 mod registry;
 mod retention;
+mod rows;
 mod simulated;
 
 use std::path::Path;
@@ -22,7 +23,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use doors::{Doors, DoorsTls};
 use intake::LakeIntake;
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Keeper, refused};
 use registry::KnownDevices;
 use retention::Removals;
 

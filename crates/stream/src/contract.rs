@@ -218,6 +218,15 @@ impl Contracts {
         self.names.get(stream)
     }
 
+    /// The names under which a contract's stream is sent: those of its record that no other contract
+    /// answers to.
+    pub fn names_of(&self, contract: &Contract) -> Vec<String> {
+        let names = contract.record().sent_as.iter().map(String::as_str);
+        let is_its =
+            |name: &&str| self.get(name).is_some_and(|it| it.stream() == contract.stream());
+        names.chain([contract.stream()]).filter(is_its).map(str::to_owned).collect()
+    }
+
     /// Every contract, by stream.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Contract>> {
         self.streams.values()

@@ -1,6 +1,8 @@
 //! What pages ask of the data that devices send. Whoever keeps that data answers; pages know these
 //! types only, so that they need no query engine to be built or tested.
 
+mod fault;
+
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -14,6 +16,9 @@ use jiff::civil::Date;
 use longlead_stream::quality::DeviceRows;
 use longlead_stream::{Contract, Proposal};
 use serde_json::Value as Json;
+
+pub(crate) use fault::problem;
+pub use fault::{Fault, TelemetryError};
 
 /// A future that a keeper gives back.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -42,7 +47,7 @@ pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Parts, TelemetryError>>;
 
     /// The rows of a stream that were captured in a window (microseconds since 1970), by device,
-    /// each in the order in which they were received; of at most `rows_max` rows.
+    /// each in the order in which they were received; of more than `rows_max` rows, the newest.
     fn device_rows(
         &self,
         contract: Arc<Contract>,
@@ -51,7 +56,7 @@ pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>>;
 
     /// The rows of one device in a stream that were captured in a window, in the order in which
-    /// they were received; of at most `rows_max` rows, the newest.
+    /// they were received; of more than `rows_max` rows, the newest.
     fn rows_of(
         &self,
         contract: Arc<Contract>,
@@ -63,7 +68,7 @@ pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
     /// Judges readings of a stream in quarantine again, by its contract as it is now: those that
     /// an earlier version judged, or none. What fits becomes rows; what doesn't stays, with what
     /// is wrong with it now.
-    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<JudgedAnew, TelemetryError>>;
+    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<Judged, TelemetryError>>;
 
     /// A contract that fits what was sent of a stream that has none; nothing if nothing was.
     fn proposal(&self, stream: String) -> BoxFuture<'_, Result<Option<Proposal>, TelemetryError>>;
@@ -73,6 +78,21 @@ pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
 
     /// Names of the functions that queries may use.
     fn functions(&self) -> Vec<String>;
+}
+
+/// Texts as SQL writes them, for a list: `'climate', 'it''s'`.
+pub fn texts_in_sql<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let quoted = |text: T| format!("'{}'", text.as_ref().replace('\'', "''"));
+    texts.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+/// What became of readings that were judged again, and why not of more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// What was done, which stays done.
+    pub done: JudgedAnew,
+    /// What ended it early.
+    pub failed: Option<TelemetryError>,
 }
 
 /// What became of readings that were judged again.
@@ -145,8 +165,9 @@ pub enum FactColumn {
 pub struct DevicesOf {
     /// Serial numbers with their rows.
     pub devices: Vec<(String, DeviceRows)>,
-    /// Whether there are more rows than were asked for: figures of them are those of a part.
-    pub is_part: bool,
+    /// Where there are more rows than were asked for: when those begin that are here, in
+    /// microseconds since 1970. What is due is reckoned from then on.
+    pub part_from: Option<i64>,
 }
 
 /// A table of a stream, or the quarantine.
@@ -208,18 +229,4 @@ pub enum FileFormat {
     Csv,
     /// Apache Parquet.
     Parquet,
-}
-
-/// Why a question has no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TelemetryError {
-    /// It can't be answered as it is: what is wrong with it.
-    #[error("{0}")]
-    Wrong(String),
-    /// It needs more than it may use.
-    #[error("{0}")]
-    TooMuch(String),
-    /// Something else failed, which isn't the asker's fault.
-    #[error("{0}")]
-    Failed(String),
 }

@@ -12,7 +12,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::Answer;
-use crate::query::QueryError;
+use crate::fault::QueryError;
 
 /// A format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,18 +7,18 @@ use longlead_gateway::Registry;
 use longlead_lake::{Answer, Cell, Lake, Limits, QueryError};
 use longlead_stream::{
     Arrival, Batch, Captured, Contract, Contracts, Judged, Observed, Plausible, Proposal,
-    Quarantined, READING, Reason, Refusal, Sender, judge, propose, reading_from_json,
+    Quarantined, READING, Reason, Receipt, Refusal, Sender, judge, propose, reading_from_json,
 };
-use longlead_web::telemetry::JudgedAnew;
+use longlead_web::telemetry::{JudgedAnew, texts_in_sql};
 
-/// Readings that one round judges.
-const ROUND: usize = 20_000;
-/// After so long, no further round begins: someone waits for the answer.
+/// Readings that one round judges, and their bytes: whole commits, and at least one.
+const ROUND: Round = Round { readings: 20_000, bytes: 64 << 20 };
+/// After so long nothing more is begun: someone waits for the answer.
 const BUDGET: Duration = Duration::from_secs(12);
 /// Readings that are put into the lake at once.
 const AT_ONCE: usize = 2_000;
-/// How often a lake that is busy is asked again, a second apart.
-const PATIENCE: usize = 10;
+/// How often a lake that is busy is asked again.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Readings from which a contract is proposed: the newest.
 const SEEN_MAX: usize = 5_000;
 
@@ -35,89 +35,162 @@ pub(super) enum AnewError {
 
 /// A reading in quarantine.
 struct Held {
+    commit: u64,
     stream: String,
     received: i64,
     device: Option<String>,
     payload: Vec<u8>,
 }
 
+/// What one round may take.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    readings: u64,
+    bytes: u64,
+}
+
 /// Judges readings of a stream again: those that weren't judged by its contract as it is now.
+/// Tells what was done, and what ended it early.
 pub(super) async fn judge_anew(
     lake: &Lake,
     contracts: &Contracts,
     registry: &dyn Registry,
     contract: &Contract,
-) -> Result<JudgedAnew, AnewError> {
-    let began = Instant::now();
-    let names = names(contracts, contract);
+) -> (JudgedAnew, Option<AnewError>) {
+    let until = Instant::now() + BUDGET;
+    let judging = Judging { lake, contracts, registry, contract, round: ROUND, until };
     let mut told = JudgedAnew::default();
-    loop {
-        let waiting = waiting(lake, &names, contract.version()).await?;
-        told.left = waiting.all.saturating_sub(waiting.readings);
-        if waiting.readings == 0 {
-            return Ok(told);
+    let ended = judging.all(&mut told).await;
+    (told, ended.err())
+}
+
+/// What readings are judged by.
+struct Judging<'a> {
+    lake: &'a Lake,
+    contracts: &'a Contracts,
+    registry: &'a dyn Registry,
+    contract: &'a Contract,
+    round: Round,
+    until: Instant,
+}
+
+impl Judging<'_> {
+    /// Round by round, until nothing is left or the time is over.
+    async fn all(&self, told: &mut JudgedAnew) -> Result<(), AnewError> {
+        let names = self.contracts.names_of(self.contract);
+        let version = self.contract.version();
+        loop {
+            let waiting = waiting(self.lake, &names, version, self.round).await?;
+            told.left = waiting.all;
+            let Some(through) = waiting.through else { return Ok(()) };
+            let held = held(self.lake, &names, version, through).await?;
+            let before = told.readings;
+            let (through, ended) = self.some(&held, told).await;
+            told.left = waiting.all.saturating_sub(told.readings - before);
+            // What was judged is durable in its new place before it leaves the old one.
+            if let Some(through) = through {
+                self.lake.release(&names, version, through).await?;
+            }
+            ended?;
+            if told.left == 0 || Instant::now() >= self.until {
+                return Ok(());
+            }
         }
-        let held = held(lake, &names, contract.version(), waiting.through).await?;
-        for some in held.chunks(AT_ONCE) {
-            let judged = judged(contracts, registry, some);
-            let (fitting, still) = (judged.row_count() as u64, judged.quarantined.len() as u64);
-            let receipt = accept(lake, judged).await?;
-            told.readings += some.len() as u64;
-            told.rows += receipt.rows;
-            told.there += fitting - receipt.rows.min(fitting);
-            told.held += still;
+    }
+
+    /// Judges and keeps what one round holds, up to the end of the time. The commit through which
+    /// all of it was judged: of what is left, nothing may be released.
+    async fn some(
+        &self,
+        held: &[Held],
+        told: &mut JudgedAnew,
+    ) -> (Option<u64>, Result<(), AnewError>) {
+        let mut through = None;
+        for part in parts(held) {
+            if through.is_some() && Instant::now() >= self.until {
+                break;
+            }
+            for some in part.chunks(AT_ONCE) {
+                let judged = judged(self.contracts, self.registry, some);
+                let (fitting, still) = (judged.row_count() as u64, judged.quarantined.len() as u64);
+                let receipt = match self.accept(judged).await {
+                    Ok(receipt) => receipt,
+                    Err(refusal) => return (through, Err(refusal.into())),
+                };
+                told.readings += some.len() as u64;
+                told.rows += receipt.rows;
+                told.there += fitting - receipt.rows.min(fitting);
+                told.held += still;
+            }
+            through = part.last().map(|it| it.commit);
         }
-        // What was judged is durable in its new place before it leaves the old one.
-        lake.release(&names, contract.version(), waiting.through).await?;
-        if told.left == 0 || began.elapsed() > BUDGET {
-            return Ok(told);
+        (through, Ok(()))
+    }
+
+    async fn accept(&self, judged: Judged) -> Result<Receipt, Refusal> {
+        loop {
+            match self.lake.accept(judged.clone()).await {
+                Err(Refusal::Busy { .. }) if Instant::now() < self.until => {
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                other => return other,
+            }
         }
     }
 }
 
-/// The names under which a stream is sent.
-pub(super) fn names(contracts: &Contracts, contract: &Contract) -> Vec<String> {
-    let record = contract.record();
-    let names = record.sent_as.iter().map(String::as_str).chain([contract.stream()]);
-    let is_its =
-        |name: &&str| contracts.get(name).is_some_and(|other| other.stream() == contract.stream());
-    names.filter(is_its).map(str::to_owned).collect()
+/// Readings cut between commits: as many commits together as come at once.
+fn parts(mut held: &[Held]) -> impl Iterator<Item = &[Held]> {
+    std::iter::from_fn(move || {
+        let commit = held.get(AT_ONCE.min(held.len()).checked_sub(1)?)?.commit;
+        let (part, rest) = held.split_at(held.partition_point(|it| it.commit <= commit));
+        held = rest;
+        Some(part)
+    })
 }
 
 /// What waits to be judged again.
 struct Waiting {
     all: u64,
-    /// Those of the next round, and their last commit.
-    readings: u64,
-    through: u64,
+    /// The last commit of the next round; none if nothing waits.
+    through: Option<u64>,
 }
 
-async fn waiting(lake: &Lake, names: &[String], version: u64) -> Result<Waiting, QueryError> {
+async fn waiting(
+    lake: &Lake,
+    names: &[String],
+    version: u64,
+    round: Round,
+) -> Result<Waiting, QueryError> {
     let which = which(names, version);
-    let all = number(lake, &format!("SELECT count(*) FROM quarantine WHERE {which}")).await?;
-    let through = format!(
-        "SELECT max(commit) FROM (SELECT commit FROM quarantine WHERE {which} \
-         ORDER BY commit LIMIT {ROUND})"
+    let sql = format!("SELECT count(*) FROM quarantine WHERE {which}");
+    let all = numbers(lake, &sql, 1).await?.first().map_or(0, |[all, ..]| *all);
+    // Readings are JSON; what isn't has no length here, and is held by its number.
+    let sql = format!(
+        "SELECT commit, count(*), sum(coalesce(octet_length(TRY_CAST(payload AS VARCHAR)), 0)) \
+         FROM (SELECT commit, payload FROM quarantine WHERE {which} ORDER BY commit LIMIT {}) \
+         GROUP BY commit ORDER BY commit",
+        round.readings
     );
-    let through = if all == 0 { 0 } else { number(lake, &through).await? };
-    let sql = format!("SELECT count(*) FROM quarantine WHERE {which} AND commit <= {through}");
-    let readings = if all == 0 { 0 } else { number(lake, &sql).await? };
-    Ok(Waiting { all, readings, through })
+    let commits = if all == 0 { Vec::new() } else { numbers(lake, &sql, usize::MAX).await? };
+    let (mut through, mut bytes) = (None, 0);
+    for [commit, _, more] in commits {
+        bytes += more;
+        if through.is_some() && bytes > round.bytes {
+            break;
+        }
+        through = Some(commit);
+    }
+    Ok(Waiting { all, through })
 }
 
 /// Readings of a stream that another version of its contract judged.
 fn which(names: &[String], version: u64) -> String {
-    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-    let names = names.join(", ");
     format!(
-        "stream IN ({names}) AND format = '{READING}' \
-         AND (contract IS NULL OR contract <> {version})"
+        "stream IN ({}) AND format = '{READING}' \
+         AND (contract IS NULL OR contract <> {version})",
+        texts_in_sql(names)
     )
-}
-
-/// A text as SQL writes it.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn limits(rows: usize) -> Limits {
@@ -132,13 +205,23 @@ async fn ask(lake: &Lake, sql: &str, rows: usize) -> Result<Option<Answer>, Quer
     lake.query(sql, limits(rows), &[]).await.map(Some)
 }
 
-async fn number(lake: &Lake, sql: &str) -> Result<u64, QueryError> {
-    let Some(answer) = ask(lake, sql, 1).await? else { return Ok(0) };
-    let pages = answer.all().await?;
-    Ok(match pages.first().map(|page| page.cell(0, 0)) {
-        Some(Cell::Integer(number)) => number.max(0).cast_unsigned(),
-        _ => 0,
-    })
+/// The first three numbers of each row.
+async fn numbers(lake: &Lake, sql: &str, rows: usize) -> Result<Vec<[u64; 3]>, QueryError> {
+    let Some(mut answer) = ask(lake, sql, rows).await? else { return Ok(Vec::new()) };
+    let columns = answer.columns().len();
+    let mut numbers = Vec::new();
+    while let Some(page) = answer.next().await {
+        let page = page?;
+        let number = |row: usize, column: usize| match page.cell(row, column) {
+            Cell::Integer(number) => number.max(0).cast_unsigned(),
+            Cell::Unsigned(number) => number,
+            _ => 0,
+        };
+        numbers.extend((0..page.rows()).map(|row| {
+            [0, 1, 2].map(|column| if column < columns { number(row, column) } else { 0 })
+        }));
+    }
+    Ok(numbers)
 }
 
 async fn held(
@@ -148,7 +231,7 @@ async fn held(
     through: u64,
 ) -> Result<Vec<Held>, QueryError> {
     let sql = format!(
-        "SELECT received, device, payload, stream FROM quarantine WHERE {} AND commit <= {through} \
+        "SELECT received, device, payload, stream, commit FROM quarantine WHERE {} AND commit <= {through} \
          ORDER BY commit, received",
         which(names, version)
     );
@@ -168,7 +251,11 @@ async fn held(
                 continue;
             };
             let (device, payload) = (text(page.cell(row, 1)), payload.to_vec());
-            held.push(Held { stream, received, device, payload });
+            let commit = match page.cell(row, 4) {
+                Cell::Integer(commit) => commit.max(0).cast_unsigned(),
+                _ => 0,
+            };
+            held.push(Held { commit, stream, received, device, payload });
         }
     }
     Ok(held)
@@ -218,22 +305,12 @@ fn unreadable(held: &Held, detail: &str, contracts: &Contracts) -> Quarantined {
     }
 }
 
-async fn accept(lake: &Lake, judged: Judged) -> Result<longlead_stream::Receipt, Refusal> {
-    for _ in 0..PATIENCE {
-        match lake.accept(judged.clone()).await {
-            Err(Refusal::Busy { .. }) => tokio::time::sleep(Duration::from_secs(1)).await,
-            other => return other,
-        }
-    }
-    lake.accept(judged).await
-}
-
 /// A contract for a stream that has none, from the newest of what was sent.
 pub(super) async fn proposal(lake: &Lake, stream: &str) -> Result<Option<Proposal>, QueryError> {
     let sql = format!(
         "SELECT payload FROM quarantine WHERE stream = {} AND reason = '{}' AND format = '{READING}' \
          ORDER BY commit DESC",
-        quoted(stream),
+        texts_in_sql([stream]),
         Reason::NoContract.as_str()
     );
     let Some(mut answer) = ask(lake, &sql, SEEN_MAX).await? else { return Ok(None) };
@@ -340,11 +417,13 @@ pub(super) mod tests {
 
     async fn again(lake: &Lake, contracts: &Contracts, stream: &str) -> JudgedAnew {
         let contract = contracts.get(stream).unwrap();
-        judge_anew(lake, contracts, &OneGateway, contract).await.unwrap()
+        let (told, failed) = judge_anew(lake, contracts, &OneGateway, contract).await;
+        assert!(failed.is_none(), "{failed:?}");
+        told
     }
 
     async fn count_of(lake: &Lake, table: &str) -> u64 {
-        number(lake, &format!("SELECT count(*) FROM {table}")).await.unwrap()
+        numbers(lake, &format!("SELECT count(*) FROM {table}"), 1).await.unwrap()[0][0]
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -386,6 +465,71 @@ pub(super) mod tests {
             (count_of(&lake, "climate").await, count_of(&lake, "quarantine").await),
             (25, 5)
         );
+    }
+
+    /// As many commits of one reading each, all too hot.
+    async fn held_back(lake: &Lake, commits: i64) {
+        let narrow = contracts(&climate(85), 1);
+        for number in 0..commits {
+            let reading = [("a", RECEIVED - number * SECOND, 99.0)];
+            let names = ("climate", "temperature");
+            lake.accept(sent(&narrow, Sender::Device("a"), names, &reading)).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_round_ends_at_its_readings_its_bytes_and_when_its_time_is_over() {
+        let second = Duration::from_secs(1);
+        for (round, time, expected) in [
+            (Round { readings: 3, bytes: 1 << 20 }, 60 * second, (10, 0)),
+            // One commit at least, or nothing would ever be done.
+            (Round { readings: 3, bytes: 1 }, 60 * second, (10, 0)),
+            (Round { readings: 3, bytes: 1 << 20 }, Duration::ZERO, (3, 7)),
+            (Round { readings: 20, bytes: 1 }, Duration::ZERO, (1, 9)),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let lake = lake(folder.path()).await;
+            held_back(&lake, 10).await;
+            let mended = contracts(&climate(120), 2);
+            let contract = mended.get("climate").unwrap();
+            let until = Instant::now() + time;
+            let (lake, contracts, registry) = (&lake, &mended, &OneGateway);
+            let judging = Judging { lake, contracts, registry, contract, round, until };
+            let mut told = JudgedAnew::default();
+            judging.all(&mut told).await.unwrap();
+            assert_eq!((told.rows, told.left), expected, "{round:?} {time:?}");
+            assert_eq!(count_of(lake, "quarantine").await, expected.1);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_judged_is_told_even_if_the_lake_takes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path()).await;
+        held_back(&lake, 3).await;
+        let mended = contracts(&climate(120), 2);
+        let contract = mended.get("climate").unwrap();
+        lake.close().await.unwrap();
+        let (told, failed) = judge_anew(&lake, &mended, &OneGateway, contract).await;
+        assert!(matches!(failed, Some(AnewError::Refused(_))), "{failed:?}");
+        assert_eq!((told.readings, told.left), (0, 3));
+        assert_eq!(count_of(&lake, "quarantine").await, 3, "it waits still");
+    }
+
+    #[test]
+    fn readings_are_cut_between_commits() {
+        let commits = [vec![1; 10], vec![2; AT_ONCE], vec![3; 1], vec![4; 5]].concat();
+        let of = |commit: u64| Held {
+            commit,
+            stream: String::new(),
+            received: 0,
+            device: None,
+            payload: Vec::new(),
+        };
+        let held: Vec<Held> = commits.into_iter().map(of).collect();
+        let cut: Vec<(u64, usize)> =
+            parts(&held).map(|part| (part.last().unwrap().commit, part.len())).collect();
+        assert_eq!(cut, [(2, AT_ONCE + 10), (4, 6)]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

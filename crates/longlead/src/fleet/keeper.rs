@@ -1,9 +1,8 @@
 //! What pages ask, put to the lake.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
@@ -12,10 +11,9 @@ use longlead_gateway::Intake as _;
 use longlead_lake::{Cell, Format, Kind, Lake, OutsideTable, QueryError, Values};
 use longlead_records::Journal;
 use longlead_records::devices::{SnapshotBatch, SnapshotColumn, SnapshotTable};
-use longlead_stream::quality::DeviceRows;
-use longlead_stream::{Clock, Contract, Contracts, Proposal};
+use longlead_stream::{Contract, Contracts, Proposal};
 use longlead_web::telemetry::{
-    Answer, BoxFuture, ColumnKind, DevicesOf, FactColumn, FactTable, FileFormat, JudgedAnew,
+    Answer, BoxFuture, ColumnKind, DevicesOf, FactColumn, FactTable, Fault, FileFormat, Judged,
     Limits, Parts, Question, Removed, StoredTable, Telemetry, TelemetryError,
 };
 use serde_json::{Value as Json, json};
@@ -25,6 +23,7 @@ use super::anew;
 use super::intake::LakeIntake;
 use super::registry::KnownDevices;
 use super::retention::Removals;
+use super::rows;
 
 /// Tables of the registry that questions may join, by name.
 const REGISTRY: &[(&str, SnapshotTable)] = &[
@@ -65,7 +64,7 @@ impl Keeper {
     /// The registry's tables, read again only if a device has changed.
     async fn registry(&self) -> Result<Vec<Arc<OutsideTable>>, TelemetryError> {
         let devices = self.journal.devices();
-        let head = devices.head().await.map_err(|error| failed(&error))?;
+        let head = devices.head().await.map_err(|error| TelemetryError::failed(&error))?;
         let mut kept = self.registry.lock().await;
         if let Some((_, tables)) = kept.as_ref().filter(|(at, _)| *at == head) {
             return Ok(tables.clone());
@@ -74,8 +73,12 @@ impl Keeper {
         for (name, table) in REGISTRY {
             let mut columns: Vec<(String, Values)> = Vec::new();
             let take = |batch: SnapshotBatch| append(&mut columns, batch);
-            devices.snapshot(*table, BATCH, take).await.map_err(|error| failed(&error))?;
-            let table = OutsideTable::new(*name, columns).map_err(|error| failed(&error))?;
+            devices
+                .snapshot(*table, BATCH, take)
+                .await
+                .map_err(|error| TelemetryError::failed(&error))?;
+            let table = OutsideTable::new(*name, columns)
+                .map_err(|error| TelemetryError::failed(&error))?;
             tables.push(Arc::new(table));
         }
         *kept = Some((head, tables.clone()));
@@ -118,71 +121,14 @@ impl Keeper {
         let mut outside = if names_registry(sql) { self.registry().await? } else { Vec::new() };
         for table in facts {
             let columns = table.columns.into_iter().map(|(name, it)| (name, values(it))).collect();
-            let made = OutsideTable::new(table.name, columns).map_err(|error| failed(&error))?;
+            let made = OutsideTable::new(table.name, columns)
+                .map_err(|error| TelemetryError::failed(&error))?;
             outside.push(Arc::new(made.within(table.schema)));
         }
         let contracts = Contracts::of(&self.journal.current().bundle.records, |_| 0);
         outside.extend(contracts.iter().map(|it| Arc::new(OutsideTable::of_contract(it))));
         Ok(outside)
     }
-}
-
-impl Keeper {
-    /// Rows of a stream, of one device or of all.
-    async fn rows(
-        &self,
-        contract: &Contract,
-        device: Option<&str>,
-        window: &Range<i64>,
-        rows_max: usize,
-    ) -> Result<DevicesOf, TelemetryError> {
-        let known = self.lake.tables().await.map_err(refused)?;
-        let Some(table) = known.iter().find(|it| it.name == contract.stream()) else {
-            return Ok(DevicesOf::default());
-        };
-        let fields: Vec<&str> = contract
-            .columns()
-            .iter()
-            .filter(|it| is_number(it.kind))
-            .map(|it| it.name.as_str())
-            .filter(|name| table.columns.iter().any(|(column, _)| column == name))
-            .collect();
-        let sql = match device {
-            None => format!("{} ORDER BY received, device", device_sql(contract, &fields, window)),
-            // If there are too many, the newest are wanted.
-            Some(device) => format!(
-                "{} AND device = {} ORDER BY received DESC",
-                device_sql(contract, &fields, window),
-                anew::quoted(device)
-            ),
-        };
-        let time = Duration::from_secs(20);
-        let limits = longlead_lake::Limits { time, memory: 1 << 30, rows: rows_max };
-        let mut answer = self.lake.query(&sql, limits, &[]).await.map_err(refused)?;
-        let mut devices: BTreeMap<String, DeviceRows> = BTreeMap::new();
-        while let Some(page) = answer.next().await {
-            let page = page.map_err(refused)?;
-            for row in 0..page.rows() {
-                add(&mut devices, &fields, |column| page.cell(row, column));
-            }
-        }
-        let is_part = answer.is_truncated();
-        let mut devices: Vec<(String, DeviceRows)> = devices.into_iter().collect();
-        if device.is_some() {
-            devices.iter_mut().for_each(|(_, rows)| turn(rows));
-        }
-        Ok(DevicesOf { devices, is_part })
-    }
-}
-
-/// The last row first.
-fn turn(rows: &mut DeviceRows) {
-    rows.captured.reverse();
-    rows.received.reverse();
-    rows.clock.reverse();
-    rows.boot.reverse();
-    rows.sequence.reverse();
-    rows.fields.iter_mut().for_each(|(_, values)| values.reverse());
 }
 
 /// Whether a question can mean a table of the registry: a million devices aren't read for nothing.
@@ -229,17 +175,31 @@ fn values(facts: FactColumn) -> Values {
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> TelemetryError {
-    TelemetryError::Failed(error.to_string())
-}
-
-fn refused(error: QueryError) -> TelemetryError {
-    let told = error.to_string();
-    match error {
-        QueryError::NotARead(_) | QueryError::Wrong(_) => TelemetryError::Wrong(told),
-        QueryError::TooLong { .. } | QueryError::TooMuchMemory(_) => TelemetryError::TooMuch(told),
-        QueryError::Failed(_) => TelemetryError::Failed(told),
-    }
+/// A fault of the lake's as pages and doors tell it.
+pub(crate) fn refused(error: QueryError) -> TelemetryError {
+    use QueryError as E;
+    let fault = match &error {
+        E::NotARead(_) => Fault::NotARead,
+        E::Syntax(_) => Fault::Syntax,
+        E::TooComplex(_) => Fault::TooComplex,
+        E::UnknownTable(_) => Fault::UnknownTable,
+        E::UnknownColumn(_) => Fault::UnknownColumn,
+        E::AmbiguousColumn(_) => Fault::AmbiguousColumn,
+        E::DuplicateColumn(_) => Fault::DuplicateColumn,
+        E::UnknownFunction(_) => Fault::UnknownFunction,
+        E::Unsupported(_) => Fault::Unsupported,
+        E::Parameters(_) => Fault::Parameters,
+        E::DivisionByZero(_) => Fault::DivisionByZero,
+        E::OutOfRange(_) => Fault::OutOfRange,
+        E::InvalidText(_) => Fault::InvalidText,
+        E::InvalidValue(_) => Fault::InvalidValue,
+        E::Wrong(_) => Fault::Wrong,
+        E::TooLong { .. } => Fault::TooLong,
+        E::TooMany => Fault::TooMany,
+        E::TooMuchMemory(_) => Fault::TooMuchMemory,
+        E::Failed(_) => Fault::Failed,
+    };
+    TelemetryError::new(fault, error.to_string())
 }
 
 impl Telemetry for Keeper {
@@ -301,7 +261,10 @@ impl Telemetry for Keeper {
         window: Range<i64>,
         rows_max: usize,
     ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>> {
-        Box::pin(async move { self.rows(&contract, None, &window, rows_max).await })
+        Box::pin(async move {
+            let found = rows::newest(&self.lake, &contract, None, window, rows_max).await;
+            found.map_err(refused)
+        })
     }
 
     fn rows_of(
@@ -311,19 +274,25 @@ impl Telemetry for Keeper {
         window: Range<i64>,
         rows_max: usize,
     ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>> {
-        Box::pin(async move { self.rows(&contract, Some(&device), &window, rows_max).await })
+        Box::pin(async move {
+            let device = Some(device.as_str());
+            let found = rows::newest(&self.lake, &contract, device, window, rows_max).await;
+            found.map_err(refused)
+        })
     }
 
-    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<JudgedAnew, TelemetryError>> {
+    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<Judged, TelemetryError>> {
         Box::pin(async move {
             let _alone = self.judging.lock().await;
             let contracts = self.intake.contracts();
             let Some(contract) = contracts.get(&stream) else {
-                return Err(TelemetryError::Wrong(format!("`{stream}` has no contract")));
+                let told = format!("`{stream}` has no contract");
+                return Err(TelemetryError::new(Fault::UnknownTable, told));
             };
             let (lake, known) = (&self.lake, self.known.as_ref());
-            let told = anew::judge_anew(lake, &contracts, known, contract).await;
-            told.map_err(|error| failed(&error))
+            let (done, failed) = anew::judge_anew(lake, &contracts, known, contract).await;
+            let failed = failed.map(|error| TelemetryError::failed(&error));
+            Ok(Judged { done, failed })
         })
     }
 
@@ -338,59 +307,6 @@ impl Telemetry for Keeper {
     fn functions(&self) -> Vec<String> {
         self.lake.functions()
     }
-}
-
-fn is_number(kind: longlead_stream::ColumnKind) -> bool {
-    use longlead_stream::ColumnKind::{Float, Integer};
-    matches!(kind, Float | Integer)
-}
-
-/// The rows of a window.
-fn device_sql(contract: &Contract, fields: &[&str], window: &Range<i64>) -> String {
-    let instant = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or_default();
-    let fields: String = fields.iter().map(|name| format!(", \"{name}\"")).collect();
-    let (from, to) = (instant(window.start), instant(window.end));
-    let stream = contract.stream();
-    format!(
-        "SELECT device, captured, received, clock, boot, sequence{fields} FROM \"{stream}\" \
-         WHERE captured >= TIMESTAMP '{from}' AND captured < TIMESTAMP '{to}'"
-    )
-}
-
-fn add<'a>(
-    devices: &mut BTreeMap<String, DeviceRows>,
-    fields: &[&str],
-    cell: impl Fn(usize) -> Cell<'a>,
-) {
-    let Cell::Text(device) = cell(0) else { return };
-    let rows = devices.entry(device.to_owned()).or_insert_with(|| DeviceRows {
-        fields: fields.iter().map(|name| ((*name).to_owned(), Vec::new())).collect(),
-        ..DeviceRows::default()
-    });
-    rows.captured.push(integer(&cell(1)).unwrap_or_default());
-    rows.received.push(integer(&cell(2)).unwrap_or_default());
-    rows.clock.push(clock(&cell(3)));
-    rows.boot.push(integer(&cell(4)).map(i64::cast_unsigned));
-    rows.sequence.push(integer(&cell(5)).map(i64::cast_unsigned));
-    for (at, (_, values)) in rows.fields.iter_mut().enumerate() {
-        values.push(match cell(6 + at) {
-            Cell::Float(value) => Some(value),
-            other => integer(&other).map(|value| value as f64),
-        });
-    }
-}
-
-fn integer(cell: &Cell<'_>) -> Option<i64> {
-    match cell {
-        Cell::Integer(value) | Cell::Time(value) => Some(*value),
-        Cell::Unsigned(value) => Some(value.cast_signed()),
-        _ => None,
-    }
-}
-
-fn clock(cell: &Cell<'_>) -> Clock {
-    let Cell::Text(word) = cell else { return Clock::Good };
-    Clock::ALL.into_iter().find(|it| it.as_str() == *word).unwrap_or(Clock::Good)
 }
 
 fn kind(kind: Kind) -> ColumnKind {

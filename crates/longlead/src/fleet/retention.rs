@@ -13,7 +13,6 @@ use longlead_stream::{Contract, Contracts};
 use longlead_web::telemetry::Removed;
 use tokio::task::JoinHandle;
 
-use super::anew::names;
 use super::intake::LakeIntake;
 
 /// How long after the start it is looked first: not while the start is still at work.
@@ -85,6 +84,27 @@ pub(super) async fn remove(
             Err(error) => tracing::warn!(stream, %error, "what is too old can't be removed"),
         }
     }
+    match of_none(lake, contracts, now).await {
+        Ok(None | Some(0)) => {}
+        Ok(Some(quarantined)) => {
+            tracing::info!(quarantined, "retention removed what belongs to no contract");
+        }
+        Err(error) => tracing::warn!(%error, "what belongs to no contract can't be removed"),
+    }
+}
+
+/// Removes from quarantine what belongs to no contract, once the longest retention that any contract
+/// asks for is over: it may tell of a person, and nobody has said how long it is needed.
+async fn of_none(
+    lake: &Lake,
+    contracts: &Contracts,
+    now: Timestamp,
+) -> Result<Option<u64>, FlushError> {
+    let longest = contracts.iter().filter_map(|it| it.retention()).max().filter(|span| *span > 0);
+    let before = longest.and_then(|span| now.as_microsecond().checked_sub(span));
+    let Some(before) = before else { return Ok(None) };
+    let names: Vec<String> = contracts.iter().flat_map(|it| contracts.names_of(it)).collect();
+    lake.release_others_before(&names, before).await.map(Some)
 }
 
 async fn of_stream(
@@ -102,7 +122,7 @@ async fn of_stream(
     };
     let rows = lake.remove_before(contract.stream(), micros).await?;
     // What is held back is kept no longer than what fits.
-    let quarantined = lake.release_before(&names(contracts, contract), micros).await?;
+    let quarantined = lake.release_before(&contracts.names_of(contract), micros).await?;
     Ok(Some(Removed { at: now, before, rows, quarantined }))
 }
 
@@ -139,17 +159,40 @@ mod tests {
         }
         let hot = sent(&contracts, Sender::Trusted, ("climate", "temperature"), &readings[4..]);
         assert_eq!(lake.accept(hot).await.unwrap().quarantined, 1);
+        // Of no contract, and of no stream.
+        let none = Contracts::default();
+        let raw = sent(&none, Sender::Trusted, ("shock/raw", "peak"), &readings[..1]);
+        assert_eq!(lake.accept(raw).await.unwrap().quarantined, 1);
+        let nameless = longlead_stream::Quarantined {
+            reason: longlead_stream::Reason::Malformed,
+            detail: "it is no JSON".to_owned(),
+            stream: None,
+            device: None,
+            received: RECEIVED,
+            contract: None,
+            format: "json".to_owned(),
+            payload: b"{".to_vec(),
+        };
+        let nameless =
+            longlead_stream::Judged { quarantined: vec![nameless], ..Default::default() };
+        assert_eq!(lake.accept(nameless).await.unwrap().quarantined, 1);
+        let held = async || {
+            let tables = lake.tables().await.unwrap();
+            tables.iter().find(|it| it.name == "quarantine").map_or(0, |it| it.rows)
+        };
         let removals = Removals::default();
         let now = Timestamp::from_microsecond(RECEIVED + DAY).unwrap();
         remove(&lake, &contracts, now, &removals).await;
         let removed = removals.of("climate").unwrap();
         assert_eq!((removed.rows, removed.quarantined, removed.at), (1, 0, now));
         assert_eq!(removals.of("kept"), None, "it is kept for ever");
+        assert_eq!(held().await, 3);
         // A month later everything of it was received too long ago.
         let now = Timestamp::from_microsecond(RECEIVED + 31 * DAY).unwrap();
         remove(&lake, &contracts, now, &removals).await;
         let removed = removals.of("climate").unwrap();
         assert_eq!((removed.rows, removed.quarantined), (3, 1));
+        assert_eq!(held().await, 0, "what belongs to no contract goes with the longest retention");
         let left: u64 = lake.tables().await.unwrap().iter().map(|it| it.rows).sum();
         assert_eq!(left, 4, "the other stream is whole");
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use longlead_lake::{Answer, AnswerColumn, Cell, Kind, Page};
+use longlead_lake::{Answer, AnswerColumn, Cell, Kind, Page, QueryError};
 use longlead_web::asking::{Asker, AskerError};
 use longlead_web::telemetry::{Question, TelemetryError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +16,7 @@ use super::catalog::{self, Found};
 use super::message::{Bind, Complaint, Rest, Stream, Told, Wire, put_text};
 use super::statement::{Statement, split, statement};
 use super::{Door, value};
+use crate::fleet::refused;
 
 /// Codes of first messages.
 const VERSION_3: i32 = 196_608;
@@ -100,16 +101,13 @@ impl From<AskerError> for Failure {
 
 impl From<TelemetryError> for Failure {
     fn from(error: TelemetryError) -> Failure {
-        let told = error.to_string();
-        let code = match &error {
-            TelemetryError::Wrong(_) if told.starts_with("only SELECT") => "25006",
-            TelemetryError::Wrong(_) if told.contains("table '") => "42P01",
-            TelemetryError::Wrong(_) if told.contains("No field named") => "42703",
-            TelemetryError::Wrong(_) => "42601",
-            TelemetryError::TooMuch(_) => "54000",
-            TelemetryError::Failed(_) => "XX000",
-        };
-        Failure::Told(Complaint::new(code, told))
+        Failure::Told(Complaint::new(error.fault.sqlstate(), error.told))
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Failure {
+        refused(error).into()
     }
 }
 
@@ -476,8 +474,7 @@ impl Connection<'_> {
         let mut answer = self.asked(question, Vec::new()).await?;
         let mut rows = Vec::new();
         while let Some(page) = answer.next().await {
-            let page =
-                page.map_err(|error| Failure::Told(Complaint::new("XX000", error.to_string())))?;
+            let page = page?;
             rows.extend((0..page.rows()).map(|row| {
                 [0, 1, 2, 3].map(|column| match page.cell(row, column) {
                     Cell::Text(text) => text.to_owned(),
@@ -552,14 +549,7 @@ async fn send_rows(
         };
         match next {
             Some(Ok(rows)) => *page = Some((rows, 0)),
-            Some(Err(error)) => {
-                let code = match &error {
-                    longlead_lake::QueryError::TooLong { .. } => "57014",
-                    longlead_lake::QueryError::TooMuchMemory(_) => "53200",
-                    _ => "XX000",
-                };
-                return Err(Failure::Told(Complaint::new(code, error.to_string())));
-            }
+            Some(Err(error)) => return Err(error.into()),
             None => break,
         }
     }

@@ -104,6 +104,38 @@ pub(crate) const CODES: &[CodeDoc] = &[
         "A file that a page has sent can't be read.",
         "Choose the file and send it again.",
     ),
+    code(
+        "question-wrong",
+        "400",
+        "A question in SQL can't be read, or contradicts itself.",
+        "The detail says what; correct it.",
+    ),
+    code(
+        "question-unknown-name",
+        "400",
+        "A question in SQL names a table, a column or a function that isn't there, or that you may \
+         not read.",
+        "The page `/sql` lists what can be asked.",
+    ),
+    code(
+        "question-value",
+        "400",
+        "A value of a question in SQL doesn't fit: it divides by zero, a number is too large, a \
+         text is no number or time.",
+        "Leave such rows out, or use `TRY_CAST` and `nullif`.",
+    ),
+    code(
+        "question-not-a-read",
+        "400",
+        "A question in SQL would change something.",
+        "Only SELECT, EXPLAIN, SHOW and DESCRIBE are allowed.",
+    ),
+    code(
+        "question-too-large",
+        "400",
+        "A question in SQL is too deep, took too long or needs too much memory.",
+        "Ask for less at once: a shorter time, fewer groups.",
+    ),
     code("too-large", "413", "The body is too large.", "Send it in several change sets."),
     code(
         "unsupported-media-type",
@@ -160,6 +192,12 @@ pub(crate) const CODES: &[CodeDoc] = &[
         "503",
         "The database went away while it was writing: the change may have been kept, or not.",
         "Send it again with the same `Idempotency-Key`, or look at the history first.",
+    ),
+    code(
+        "too-many-questions",
+        "503",
+        "So many questions in SQL run at once that this one couldn't begin.",
+        "Ask again after the seconds of `Retry-After`.",
     ),
     code(
         "not-ready",

@@ -15,10 +15,10 @@ use maud::{Markup, html};
 
 use crate::layout::{self, Page};
 use crate::page::hardware::figure::count;
-use crate::page::sql::{keeper, problem};
+use crate::page::sql::keeper;
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::telemetry::StoredTable;
+use crate::telemetry::{StoredTable, problem};
 use crate::ui;
 use standing::{HOURS, Standing, objective, standing};
 
@@ -76,7 +76,9 @@ fn lede(standings: &[Arc<Standing>]) -> Markup {
     let counted = |number: u64, one: &str, many: &str| {
         format!("{} {}", count(number), if number == 1 { one } else { many })
     };
+    let is_part = standings.iter().any(|it| it.part_from.is_some());
     html! {
+        @if is_part { "More than " }
         (counted(rows, "reading", "readings")) " in the last " (HOURS) " hours, in "
         (counted(standings.len() as u64, "stream", "streams")) ", from "
         (counted(devices, "device", "devices")) "."
@@ -114,13 +116,16 @@ fn row(standing: &Standing, tables: &[StoredTable]) -> Markup {
         tr {
             th.wide scope="row" {
                 a href={ "/data/" (contract.stream()) } { (contract.record().title) }
-                small { code { (contract.stream()) } }
+                small {
+                    code { (contract.stream()) }
+                    @if let Some(from) = standing.part_from { " counted since " (ui::instant(from)) }
+                }
             }
             td.num { (ui::maybe_percent(standing.score().value)) }
             td.num { (ui::maybe_percent(complete)) }
             td.num { (ui::maybe_percent(objective(contract))) }
-            td.num { (count(standing.devices.len() as u64)) @if standing.is_part { "+" } }
-            td.num { (count(figures.rows)) @if standing.is_part { "+" } }
+            td.num { (count(standing.devices.len() as u64)) @if standing.part_from.is_some() { "+" } }
+            td.num { (count(figures.rows)) @if standing.part_from.is_some() { "+" } }
             td.num { (maybe_span(figures.lateness.quantile(0.95))) }
             td.num { (count(table.map_or(0, |it| it.rows))) }
             td.num { @match bytes_a_row { Some(bytes) => (format!("{bytes:.1}")), None => (ui::dash()) } }

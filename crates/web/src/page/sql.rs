@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::Query;
 use axum::http::header;
 use axum::response::{Html, IntoResponse as _, Response};
+use futures_util::StreamExt as _;
 use longlead_records::people::Role;
 use maud::{Markup, html};
 use plotly::common::Mode;
@@ -22,7 +23,7 @@ use crate::page::hardware::figure::count;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::telemetry::{
-    Answer, ColumnKind, FileFormat, Limits, Question, StoredTable, Telemetry, TelemetryError,
+    Answer, ColumnKind, FileFormat, Limits, Question, StoredTable, Telemetry, problem,
 };
 use crate::ui;
 
@@ -37,15 +38,16 @@ pub(crate) struct Asked {
     q: String,
 }
 
-/// Questions to start from.
+/// Questions to start from. What a clock tells that was never set, or is ahead, is left out wherever
+/// the time of capture counts: such readings stand in 1970 or in the future.
 const EXAMPLES: &[(&str, &str)] = &[
     (
         "The last reading of each device",
-        "SELECT device, last(temperature, captured) AS temperature, max(captured) AS captured\nFROM climate GROUP BY device ORDER BY captured",
+        "SELECT device, last(temperature, captured) AS temperature, max(captured) AS captured\nFROM climate WHERE clock NOT IN ('unset', 'future')\nGROUP BY device ORDER BY captured",
     ),
     (
-        "Readings an hour",
-        "SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\nFROM climate GROUP BY hour ORDER BY hour",
+        "Readings an hour over the last week",
+        "SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\nFROM climate WHERE captured >= now() - INTERVAL '7 days' AND clock NOT IN ('unset', 'future')\nGROUP BY hour ORDER BY hour",
     ),
     (
         "Why readings are in quarantine",
@@ -53,11 +55,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "Readings by hardware revision and firmware",
-        "SELECT v.revision, v.firmware, count(*) AS readings, avg(c.temperature) AS temperature\nFROM climate c JOIN device_versions v ON v.serial = c.device\n  AND c.captured >= v.valid_from AND (v.valid_to IS NULL OR c.captured < v.valid_to)\nGROUP BY v.revision, v.firmware ORDER BY readings DESC",
+        "SELECT v.revision, v.firmware, count(*) AS readings, avg(c.temperature) AS temperature\nFROM climate c JOIN device_versions v ON v.serial = c.device\n  AND c.captured >= v.valid_from AND (v.valid_to IS NULL OR c.captured < v.valid_to)\nWHERE c.clock NOT IN ('unset', 'future')\nGROUP BY v.revision, v.firmware ORDER BY readings DESC",
     ),
     (
         "Readings an hour, with gaps filled",
-        "WITH bucket AS (SELECT value AS hour FROM generate_series(\n    date_trunc('hour', now()) - INTERVAL '1 day', now(), INTERVAL '1 hour')),\n  counted AS (SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\n    FROM climate GROUP BY 1)\nSELECT bucket.hour, coalesce(readings, 0) AS readings\nFROM bucket LEFT JOIN counted ON counted.hour = bucket.hour ORDER BY bucket.hour",
+        "WITH bucket AS (SELECT value AS hour FROM generate_series(\n    date_trunc('hour', now()) - INTERVAL '1 day', now(), INTERVAL '1 hour')),\n  counted AS (SELECT time_bucket(INTERVAL '1 hour', captured) AS hour, count(*) AS readings\n    FROM climate WHERE captured >= now() - INTERVAL '25 hours'\n      AND clock NOT IN ('unset', 'future') GROUP BY 1)\nSELECT bucket.hour, coalesce(readings, 0) AS readings\nFROM bucket LEFT JOIN counted ON counted.hour = bucket.hour ORDER BY bucket.hour",
     ),
     (
         "When what is promised comes",
@@ -65,7 +67,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "How late readings come",
-        "SELECT device, approx_percentile_cont(date_part('epoch', received - captured), 0.95) AS late_s\nFROM climate GROUP BY device ORDER BY late_s DESC",
+        "SELECT device, approx_percentile_cont(date_part('epoch', received - captured), 0.95) AS late_s\nFROM climate WHERE clock NOT IN ('unset', 'future')\nGROUP BY device ORDER BY late_s DESC",
+    ),
+    (
+        "Devices whose clock can't be trusted",
+        "SELECT device, clock, count(*) AS readings, max(received) AS last_received\nFROM climate WHERE clock IN ('unset', 'future')\nGROUP BY device, clock ORDER BY readings DESC",
     ),
 ];
 
@@ -89,15 +95,6 @@ pub(crate) fn keeper(seen: &Seen) -> Result<&dyn Telemetry, Problem> {
         Problem::not_found("This server keeps no data of devices")
             .detail("Start it with a folder for the lake: `longlead serve --lake FOLDER`.")
     })
-}
-
-pub(crate) fn problem(error: &TelemetryError) -> Problem {
-    match error {
-        TelemetryError::Wrong(what) | TelemetryError::TooMuch(what) => {
-            Problem::bad_request("The question can't be answered").detail(what.clone())
-        }
-        TelemetryError::Failed(_) => Problem::internal(error),
-    }
 }
 
 pub(crate) async fn show(seen: Seen, Query(asked): Query<Asked>) -> Result<Html<String>, Problem> {
@@ -305,7 +302,10 @@ async fn file(
     name: &str,
 ) -> Result<Response, Problem> {
     let parts = keeper(seen)?.file(question(seen, &asked.q, ROWS_OF_FILE), format).await;
-    let parts = parts.map_err(|error| problem(&error))?;
+    let mut parts = parts.map_err(|error| problem(&error))?;
+    // What fails before the first row is told; after it, the file breaks off.
+    let first = parts.next().await.transpose().map_err(|error| problem(&error))?;
+    let parts = futures_util::stream::iter(first.map(Ok)).chain(parts);
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers =
         [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];

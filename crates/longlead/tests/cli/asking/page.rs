@@ -30,9 +30,14 @@ fn questions(page: &str) -> Vec<String> {
 #[test]
 fn every_question_that_the_page_proposes_is_answered() {
     let asked = Asked::start(RECORDS, &[]);
-    let reading = r#"{"device":"CT-1","time":"2026-01-01T00:00:00Z","temperature":4.5}"#;
-    let (status, told) = asked.send("/ingest/v1/climate", "application/json", reading);
-    assert_eq!(status, 200, "{told}");
+    // One is of now, the other of a clock that was never set.
+    let now = jiff::Timestamp::now();
+    for time in [now.to_string().as_str(), "1970-01-01T00:01:00Z"] {
+        let reading = format!(r#"{{"device":"CT-1","time":"{time}","temperature":4.5}}"#);
+        let (status, told) = asked.send("/ingest/v1/climate", "application/json", reading);
+        assert_eq!(status, 200, "{told}");
+    }
+    assert_eq!(asked.ask("SELECT clock FROM climate ORDER BY captured")[0], ["unset"]);
     let (status, page) = asked.get("/sql", &[]);
     assert_eq!(status, 200, "{page}");
     let proposed = questions(&page);
@@ -42,6 +47,7 @@ fn every_question_that_the_page_proposes_is_answered() {
         assert_eq!(status, 200, "{question}");
         let told = page.split("role=\"alert\"").nth(1).map(|it| it.chars().take(300).collect());
         assert_eq!(told, None::<String>, "{question}");
+        assert!(!page.contains("1970-01-01T"), "{question} is answered from 1970 on");
     }
     for word in ["temperature", "product.teams", "plan.forecast", "time_bucket"] {
         assert!(page.contains(&format!("value=\"{word}\"")), "{word} completes nothing");
@@ -63,10 +69,30 @@ fn records_and_the_plan_join_readings_for_who_may_read_them() {
     for hidden in ["product.teams", "teams", "plan.forecast", "schedule"] {
         let (status, told) = asked.get("/sql/csv", &[("q", &format!("SELECT * FROM {hidden}"))]);
         assert_eq!(status, 400, "{hidden}: {told}");
-        assert!(told.contains("not found"), "{hidden}: {told}");
+        assert!(told.contains("there is no table"), "{hidden}: {told}");
     }
     let (_, page) = asked.get("/sql", &[]);
     for hidden in ["product.teams", "plan.forecast"] {
         assert!(!page.contains(&format!("value=\"{hidden}\"")), "{hidden} is listed");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_question_has_a_code_for_programs() {
+    let asked = Asked::start(RECORDS, &[]);
+    for (sql, code) in [
+        ("SELEC 1", "question-wrong"),
+        ("SELECT * FROM nothing", "question-unknown-name"),
+        ("SELECT nothing FROM climate", "question-unknown-name"),
+        ("SELECT no_such_function(1)", "question-unknown-name"),
+        ("SELECT 1 / 0", "question-value"),
+        ("SELECT CAST('ten' AS INT)", "question-value"),
+        ("DROP TABLE climate", "question-not-a-read"),
+        (&format!("SELECT 1{}", "+1".repeat(5000)), "question-too-large"),
+    ] {
+        let (status, told) = asked.get("/sql/csv", &[("q", sql)]);
+        let problem: serde_json::Value = serde_json::from_str(&told).expect(&told);
+        let sql: String = sql.chars().take(40).collect();
+        assert_eq!((status, problem["code"].as_str()), (400, Some(code)), "{sql}: {told}");
     }
 }

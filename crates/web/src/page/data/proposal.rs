@@ -11,9 +11,10 @@ use serde_json::Value as Json;
 use super::quarantine::segment;
 use super::{contracts, stream};
 use crate::layout::{self, Page, csrf};
-use crate::page::sql::{keeper, problem};
+use crate::page::sql::keeper;
 use crate::problem::Problem;
 use crate::reader::Seen;
+use crate::telemetry::problem;
 use crate::ui;
 
 /// What is proposed for a stream.

@@ -12,10 +12,10 @@ use serde_json::Value as Json;
 use super::{contract_of, contracts, stream};
 use crate::layout::csrf;
 use crate::page::hardware::figure::count;
-use crate::page::sql::{keeper, problem};
+use crate::page::sql::keeper;
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::telemetry::{JudgedAnew, Limits, Telemetry};
+use crate::telemetry::{Judged, JudgedAnew, Limits, Telemetry, problem, texts_in_sql};
 use crate::ui;
 
 /// Lines of a table of what is held back.
@@ -61,7 +61,7 @@ async fn lines(
     let (which, version) = match of {
         None => (String::new(), 0),
         Some((contract, names)) => {
-            (format!("WHERE stream IN ({})", listed(names)), contract.version())
+            (format!("WHERE stream IN ({})", texts_in_sql(names)), contract.version())
         }
     };
     let sql = format!(
@@ -85,7 +85,7 @@ pub(crate) async fn since(
     if !is_any(keeper).await? {
         return Ok(0);
     }
-    let names = listed(&names(&contracts(seen), contract));
+    let names = texts_in_sql(contracts(seen).names_of(contract));
     let sql = format!(
         "SELECT count(*) AS parts FROM quarantine \
          WHERE stream IN ({names}) AND received >= TIMESTAMP '{since}'"
@@ -98,13 +98,6 @@ pub(crate) async fn since(
 async fn is_any(keeper: &dyn Telemetry) -> Result<bool, Problem> {
     let tables = keeper.tables().await.map_err(|error| problem(&error))?;
     Ok(tables.iter().any(|it| it.name == "quarantine" && it.rows > 0))
-}
-
-/// Names as a list in SQL.
-fn listed(names: &[String]) -> String {
-    let quoted: Vec<String> =
-        names.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
-    quoted.join(", ")
 }
 
 fn limits() -> Limits {
@@ -180,15 +173,15 @@ pub(crate) async fn of_stream(
     seen: &Seen,
     keeper: &dyn Telemetry,
     contract: &Contract,
-    done: Option<JudgedAnew>,
+    done: Option<&Judged>,
 ) -> Result<Markup, Problem> {
-    let names = names(&contracts(seen), contract);
+    let names = contracts(seen).names_of(contract);
     let lines = lines(keeper, Some((contract, &names))).await?;
     let (all, old) = lines.iter().fold((0, 0), |(all, old), it| (all + it.parts, old + it.old));
     Ok(html! {
         section aria-labelledby="quarantine" {
             (heading())
-            @if let Some(done) = done { (told(&done, all)) }
+            @if let Some(done) = done { (told(done, all)) }
             @if lines.is_empty() { p.muted { "Nothing of this stream is in quarantine." } }
             @else {
                 (again(seen, contract, old))
@@ -210,15 +203,6 @@ pub(crate) async fn of_stream(
     })
 }
 
-/// The names under which a stream is sent.
-fn names(contracts: &Contracts, contract: &Contract) -> Vec<String> {
-    let record = contract.record();
-    let names = record.sent_as.iter().map(String::as_str).chain([contract.stream()]);
-    let is_its =
-        |name: &&str| contracts.get(name).is_some_and(|it| it.stream() == contract.stream());
-    names.filter(is_its).map(str::to_owned).collect()
-}
-
 fn again(seen: &Seen, contract: &Contract, old: u64) -> Markup {
     html! {
         @if old == 0 {
@@ -235,8 +219,19 @@ fn again(seen: &Seen, contract: &Contract, old: u64) -> Markup {
     }
 }
 
-fn told(done: &JudgedAnew, now: u64) -> Markup {
+/// A later part failed; why is in the log.
+fn broken_off() -> Markup {
     html! {
+        div.notice.bad role="alert" {
+            strong { "Not all could be judged" }
+            p { "It broke off, and has been logged. What was judged is kept: judge again for the rest." }
+        }
+    }
+}
+
+fn told(Judged { done, failed }: &Judged, now: u64) -> Markup {
+    html! {
+        @if failed.is_some() { (broken_off()) }
         div.notice.good[done.held == 0 && done.there == 0].info[done.held > 0 || done.there > 0] role="status" {
             strong { (count(done.readings)) " judged again: " (count(done.rows)) " became rows" }
             p {
@@ -265,13 +260,27 @@ pub(crate) async fn judge_again(
         return Err(Problem::forbidden(title).detail(detail));
     }
     let keeper = keeper(&seen)?;
-    let done = keeper.judge_anew(contract.stream().to_owned()).await;
-    let done = done.map_err(|error| problem(&error))?;
     let stream = contract.stream();
-    let detail =
-        format!("{} readings of {stream}, of which {} became rows", done.readings, done.rows);
+    let judged = keeper.judge_anew(stream.to_owned()).await;
+    let judged = judged.map_err(|error| problem(&error))?;
     let by = seen.reader.by(seen.app.now());
+    let detail = audited(stream, &judged);
     seen.app.people().append_audit(&by, AuditEvent::JudgedAgain, &detail).await?;
     seen.app.standings().forget(stream);
-    stream::page(&seen, keeper, &contract, Some(done)).await
+    if let Some(error) = &judged.failed {
+        tracing::warn!(stream, %error, "not all readings could be judged again");
+    }
+    match &judged.failed {
+        // Nothing was done that a page could tell.
+        Some(error) if judged.done.readings == 0 => Err(problem(error)),
+        _ => stream::page(&seen, keeper, &contract, Some(&judged)).await,
+    }
+}
+
+/// What was done and, where it failed, how it ended.
+fn audited(stream: &str, judged: &Judged) -> String {
+    let JudgedAnew { readings, rows, .. } = judged.done;
+    let failed = judged.failed.as_ref().map(|error| format!("; then it failed: {error}"));
+    let failed = failed.unwrap_or_default();
+    format!("{readings} readings of {stream}, of which {rows} became rows{failed}")
 }

@@ -9,10 +9,9 @@ use longlead_stream::Contract;
 use longlead_stream::quality::{DeviceRows, Figures, Score, device_figures};
 
 use super::quarantine;
-use crate::page::sql::problem;
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::telemetry::{DevicesOf, Telemetry};
+use crate::telemetry::{DevicesOf, Telemetry, problem};
 
 /// Rows from which the figures of one stream are counted at most.
 const ROWS_MAX: usize = 200_000;
@@ -34,8 +33,9 @@ pub(crate) struct Standing {
     pub(crate) figures: Figures,
     /// Of each device, the worst first.
     pub(crate) devices: Vec<(String, Figures)>,
-    pub(crate) is_part: bool,
     pub(crate) from: Timestamp,
+    /// Where there are too many readings to count them all: since when they are counted.
+    pub(crate) part_from: Option<Timestamp>,
     /// The end of the window: when it was counted.
     pub(crate) to: Timestamp,
     took: Duration,
@@ -103,8 +103,10 @@ async fn count(
     let from = to.checked_sub(HOURS.hours()).unwrap_or(to);
     let window = from.as_microsecond()..to.as_microsecond();
     let rows = keeper.device_rows(Arc::clone(contract), window.clone(), ROWS_MAX).await;
-    let DevicesOf { devices, is_part } = rows.map_err(|error| problem(&error))?;
-    let quarantined = quarantine::since(seen, keeper, contract, from).await?;
+    let DevicesOf { devices, part_from } = rows.map_err(|error| problem(&error))?;
+    let window = part_from.unwrap_or(window.start)..window.end;
+    let part_from = part_from.and_then(|it| Timestamp::from_microsecond(it).ok());
+    let quarantined = quarantine::since(seen, keeper, contract, part_from.unwrap_or(from)).await?;
     let contract = Arc::clone(contract);
     let counting = tokio::task::spawn_blocking(move || {
         let mut devices = of_devices(&contract, &devices, &window);
@@ -112,7 +114,7 @@ async fn count(
         devices.sort_by(|one, other| value(&one.1).total_cmp(&value(&other.1)));
         let mut figures = Figures { quarantined, ..Figures::default() };
         devices.iter().for_each(|(_, it)| figures.merge(it));
-        Standing { contract, figures, devices, is_part, from, to, took: began.elapsed() }
+        Standing { contract, figures, devices, from, part_from, to, took: began.elapsed() }
     });
     counting.await.map_err(|error| Problem::internal(&error))
 }

@@ -16,10 +16,10 @@ use super::{contract_of, maybe_span, quarantine};
 use crate::chart;
 use crate::layout::{self, Page};
 use crate::page::hardware::figure::count;
-use crate::page::sql::{keeper, problem};
+use crate::page::sql::keeper;
 use crate::problem::Problem;
 use crate::reader::Seen;
-use crate::telemetry::{JudgedAnew, Limits, Removed, Telemetry};
+use crate::telemetry::{Judged, Limits, Removed, Telemetry, problem};
 use crate::ui;
 
 /// Devices that the page lists: the worst.
@@ -35,7 +35,7 @@ pub(crate) async fn page(
     seen: &Seen,
     keeper: &dyn Telemetry,
     contract: &Arc<Contract>,
-    done: Option<JudgedAnew>,
+    done: Option<&Judged>,
 ) -> Result<Html<String>, Problem> {
     let standing = standing(seen, keeper, contract).await?;
     let held = quarantine::of_stream(seen, keeper, contract, done).await?;
@@ -87,7 +87,9 @@ fn score(standing: &Standing) -> Markup {
         section.card {
             h2 { "Quality over the last " (HOURS) " hours: " (ui::maybe_percent(score.value)) }
             p.muted { "Counted on " (ui::instant(standing.to)) "." }
-            @if standing.is_part { p.notice { "There are more readings than are counted here: these are the figures of a part of them." } }
+            @if let Some(from) = standing.part_from {
+                p.notice.info { "There are more readings than are counted here: these are the figures of those taken since " (ui::instant(from)) "." }
+            }
             @if score.parts.is_empty() { p.muted { "Nothing came, and nothing was due." } }
             @else {
                 div.scroll { table.data {
@@ -142,7 +144,11 @@ async fn arrivals(keeper: &dyn Telemetry, standing: &Standing) -> Result<Markup,
     Ok(html! {
         section.card {
             h2 { "When readings were taken" }
-            p.muted { "By hour of capture. This is " (ui::maybe_percent(share)) " of what was due." }
+            p.muted {
+                "By hour of capture. This is " (ui::maybe_percent(share)) " of what was due"
+                @if let Some(from) = standing.part_from { " since " (ui::instant(from)) }
+                "."
+            }
             (chart::chart("arrivals", "Readings by hour", &traces, &Layout::new(), &table))
         }
     })

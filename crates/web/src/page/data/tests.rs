@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::app::{App, Settings};
 use crate::telemetry::{
-    Answer, BoxFuture, DevicesOf, FileFormat, JudgedAnew, Parts, Question, Removed, StoredTable,
-    Telemetry, TelemetryError,
+    Answer, BoxFuture, DevicesOf, Fault, FileFormat, Judged, JudgedAnew, Parts, Question, Removed,
+    StoredTable, Telemetry, TelemetryError,
 };
 use crate::testing::{app_with, now, person, settings};
 
@@ -22,6 +22,10 @@ use crate::testing::{app_with, now, person, settings};
 struct Few {
     counted: AtomicU64,
     judged: AtomicU64,
+    /// Whether there are more readings than are counted: those of the last six hours are.
+    has_many: bool,
+    /// Whether judging breaks off after some of it is done.
+    fails: bool,
 }
 
 const HELD: u64 = 1_234;
@@ -49,7 +53,7 @@ impl Few {
 }
 
 fn no_file<T>() -> Result<T, TelemetryError> {
-    Err(TelemetryError::Wrong("no files here".to_owned()))
+    Err(TelemetryError::new(Fault::Unsupported, "no files here"))
 }
 
 impl Telemetry for Few {
@@ -100,8 +104,10 @@ impl Telemetry for Few {
         _: usize,
     ) -> BoxFuture<'_, Result<DevicesOf, TelemetryError>> {
         self.counted.fetch_add(1, Ordering::Relaxed);
+        let part_from = self.has_many.then(|| window.end - 6 * 3_600_000_000);
+        let window = part_from.unwrap_or(window.start)..window.end;
         let devices = vec![("CT-000001".to_owned(), Few::rows(&contract, &window))];
-        Box::pin(async move { Ok(DevicesOf { devices, is_part: false }) })
+        Box::pin(async move { Ok(DevicesOf { devices, part_from }) })
     }
 
     fn rows_of(
@@ -116,14 +122,15 @@ impl Telemetry for Few {
         let window = window.start.max(from)..window.end;
         let rows = is_heard.then(|| (device, Few::rows(&contract, &window)));
         let devices = rows.into_iter().collect();
-        Box::pin(async move { Ok(DevicesOf { devices, is_part: false }) })
+        Box::pin(async move { Ok(DevicesOf { devices, part_from: None }) })
     }
 
-    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<JudgedAnew, TelemetryError>> {
+    fn judge_anew(&self, stream: String) -> BoxFuture<'_, Result<Judged, TelemetryError>> {
         assert_eq!(stream, "climate");
         self.judged.fetch_add(1, Ordering::Relaxed);
         let done = JudgedAnew { readings: 1_300, rows: 50, there: 16, held: HELD, left: 0 };
-        Box::pin(async move { Ok(done) })
+        let failed = self.fails.then(|| TelemetryError::new(Fault::Failed, "the disk is full"));
+        Box::pin(async move { Ok(Judged { done, failed }) })
     }
 
     fn proposal(&self, stream: String) -> BoxFuture<'_, Result<Option<Proposal>, TelemetryError>> {
@@ -187,6 +194,22 @@ async fn figures_are_told_with_the_moment_at_which_they_were_counted_and_not_cou
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn figures_of_the_newest_readings_tell_since_when_they_are_and_are_complete() {
+    let few = Few { has_many: true, ..Few::default() };
+    let app = app_with(Settings { telemetry: Some(Arc::new(few)), ..settings() }).await;
+    let viewer = person(&app, Role::Viewer).await;
+    let all = viewer.get("/data").await.text;
+    let page = viewer.get("/data/climate").await.text;
+    let since = crate::ui::instant(now() - jiff::SignedDuration::from_hours(6)).into_string();
+    assert!(all.contains("More than 96 readings in the last 24 hours"), "{all}");
+    assert!(all.contains(&format!(" counted since {since}")), "{all}");
+    assert!(page.contains(&format!("figures of those taken since {since}.")), "{page}");
+    let complete = longlead_horizon::percent(1.0);
+    let complete = format!("This is {complete} of what was due since {since}.");
+    assert!(page.contains(&complete), "no {complete} in {page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_change_a_contract_may_judge_again_what_it_held_back() {
     let app = with_few().await;
     let (viewer, firmware) = (person(&app, Role::Viewer).await, person(&app, Role::Firmware).await);
@@ -214,6 +237,23 @@ async fn who_may_change_a_contract_may_judge_again_what_it_held_back() {
     assert!(audit.contains("1300 readings of climate, of which 50 became rows"), "{audit}");
     let unknown = firmware.post("/data/nothing/judge-again", &[]).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_judged_is_told_and_audited_when_a_later_round_fails() {
+    let few = Few { fails: true, ..Few::default() };
+    let app = app_with(Settings { telemetry: Some(Arc::new(few)), ..settings() }).await;
+    let firmware = person(&app, Role::Firmware).await;
+    let page = firmware.post("/data/climate/judge-again", &[]).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    for told in ["1,300 judged again: 50 became rows", "Not all could be judged"] {
+        assert!(page.text.contains(told), "no {told} in {}", page.text);
+    }
+    assert!(!page.text.contains("the disk is full"), "causes are for the log and the audit");
+    let audit = person(&app, Role::Owner).await.get("/audit").await.text;
+    let told =
+        "1300 readings of climate, of which 50 became rows; then it failed: the disk is full";
+    assert!(audit.contains(told), "{audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

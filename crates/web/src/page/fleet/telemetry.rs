@@ -16,11 +16,10 @@ use plotly::{Layout, Scatter, Trace};
 use crate::chart;
 use crate::page::data::contracts;
 use crate::page::hardware::figure::count;
-use crate::page::sql::problem;
 use crate::problem::Problem;
 use crate::reader::Seen;
 use crate::rights::Needs;
-use crate::telemetry::{DevicesOf, Telemetry};
+use crate::telemetry::{DevicesOf, Telemetry, problem};
 use crate::ui;
 
 /// Readings of one stream that are looked at: the newest.
@@ -111,14 +110,25 @@ async fn sent(
     let window = span.from(now).as_microsecond()..now.as_microsecond();
     let rows =
         keeper.rows_of(Arc::clone(contract), serial.to_owned(), window.clone(), ROWS_MAX).await;
-    let DevicesOf { devices, is_part } = rows.map_err(|error| problem(&error))?;
+    let DevicesOf { devices, part_from } = rows.map_err(|error| problem(&error))?;
     let Some((_, rows)) = devices.into_iter().next() else { return Ok(None) };
-    // Of all time, what was due is reckoned from the first reading on; so it is of a part.
+    // Of all time, what was due is reckoned from the first reading on; of a part, from its begin.
     let first = rows.captured.iter().zip(&rows.clock).filter(|(_, clock)| is_trusted(**clock));
     let first = first.map(|(at, _)| *at).min().unwrap_or(window.start);
-    let window = if span == Span::All || is_part { first..window.end } else { window };
+    let from = match (part_from, span) {
+        (Some(from), _) => from,
+        (None, Span::All) => first,
+        (None, _) => window.start,
+    };
+    let window = from..window.end;
     let figures = device_figures(contract, &rows, window.clone(), window.end);
-    Ok(Some(Sent { contract: Arc::clone(contract), rows, figures, is_part, window }))
+    Ok(Some(Sent {
+        contract: Arc::clone(contract),
+        rows,
+        figures,
+        is_part: part_from.is_some(),
+        window,
+    }))
 }
 
 fn is_trusted(clock: Clock) -> bool {
@@ -133,7 +143,7 @@ fn stream(sent: &Sent, versions: &[DeviceVersion]) -> Markup {
             h3 { a href={ "/data/" (contract.stream()) } { (contract.record().title) } }
             p.muted {
                 (completeness(&sent.figures))
-                @if sent.is_part { " There are more readings: these are the newest " (count(ROWS_MAX as u64)) "." }
+                @if sent.is_part { " There are more readings: these are the newest " (count(sent.figures.rows)) "." }
                 @if untrusted > 0 { " " (count(untrusted)) " have a time that can't be trusted, and aren't drawn." }
             }
             div.device-charts {
