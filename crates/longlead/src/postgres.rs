@@ -4,34 +4,49 @@
 //! It speaks version 3 of the protocol itself. The user is the address of an account, the password
 //! a token of it or its own. Secrets come as they are, so without TLS only loopback addresses are
 //! listened to. Only reading is possible; `BEGIN`, `SET` and the like are taken without effect.
+//!
+//! Nobody keeps others out by being there: who hasn't told who they are gives way to whoever comes
+//! after them, and who is gone or silent is noticed.
 
+mod cancel;
 mod catalog;
+mod complaint;
 mod connection;
+mod greeting;
 mod message;
 mod statement;
 mod value;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use longlead_web::App;
 use rustls::ServerConfig;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::fleet::Keeper;
+use cancel::Cancels;
+use greeting::{Greetings, greet};
 
 /// What clients are told that they speak to: they choose by it what they ask of the catalog.
 const SERVER_VERSION: &str = "14.0 (Longlead)";
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 100;
+/// Clients at once that have told who they are.
+const CLIENTS_MAX: usize = 100;
+/// Connections at once on which nobody has told yet who they are.
+const GREETINGS_MAX: usize = 100;
 /// How long a client may take to say who it is.
 const GREETING: Duration = Duration::from_secs(30);
+/// How long a client that says nothing may still be there before it is asked, and how often it is
+/// asked before it counts as gone.
+const SILENCE: Duration = Duration::from_secs(60);
+const ASKED_EVERY: Duration = Duration::from_secs(20);
+const ASKED_TIMES: u32 = 3;
 
 /// What all connections share.
 struct Door {
@@ -39,35 +54,9 @@ struct Door {
     keeper: Arc<Keeper>,
     tls: Option<TlsAcceptor>,
     cancels: Cancels,
-}
-
-/// Questions that may be ended from another connection, by the number and secret of theirs.
-#[derive(Default)]
-struct Cancels(Mutex<HashMap<(i32, i32), Arc<Notify>>>);
-
-impl Cancels {
-    /// Whoever knows the key may end what runs.
-    fn add(&self) -> anyhow::Result<((i32, i32), Arc<Notify>)> {
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).context("no random numbers")?;
-        let [a, b, c, d, e, f, g, h] = bytes;
-        let key = (i32::from_be_bytes([a & 0x7f, b, c, d]), i32::from_be_bytes([e, f, g, h]));
-        let notify = Arc::new(Notify::new());
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(key, Arc::clone(&notify));
-        Ok((key, notify))
-    }
-
-    fn remove(&self, key: (i32, i32)) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-    }
-
-    fn cancel(&self, key: (i32, i32)) {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(notify) = all.get(&key) {
-            notify.notify_waiters();
-        }
-    }
+    greetings: Greetings,
+    /// Room for clients that have told who they are.
+    places: Arc<Semaphore>,
 }
 
 /// Opens the door; where it is, and the task that keeps it open.
@@ -87,7 +76,9 @@ pub(crate) async fn open(
         );
     }
     let tls = tls.map(TlsAcceptor::from);
-    let door = Arc::new(Door { app, keeper, tls, cancels: Cancels::default() });
+    let places = Arc::new(Semaphore::new(CLIENTS_MAX));
+    let (cancels, greetings) = (Cancels::default(), Greetings::new(GREETINGS_MAX));
+    let door = Arc::new(Door { app, keeper, tls, cancels, greetings, places });
     Ok((at, tokio::spawn(serve(listener, door))))
 }
 
@@ -99,7 +90,6 @@ pub(crate) fn tls_for(http: &ServerConfig) -> Arc<ServerConfig> {
 }
 
 async fn serve(listener: TcpListener, door: Arc<Door>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -110,25 +100,29 @@ async fn serve(listener: TcpListener, door: Arc<Door>) {
                 continue;
             }
         };
-        // Who finds no place is closed on.
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let door = Arc::clone(&door);
         tokio::spawn(async move {
             if let Err(error) = converse(stream, peer, &door).await {
                 tracing::debug!(%error, %peer, "a connection for SQL ended");
             }
-            drop(place);
         });
     }
 }
 
 async fn converse(stream: TcpStream, peer: SocketAddr, door: &Door) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
-    let greeted = connection::greet(stream, peer, door);
-    let greeted = tokio::time::timeout(GREETING, greeted).await.context("it said nothing")??;
-    let Some((mut connection, asker)) = greeted else { return Ok(()) };
+    let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(ASKED_EVERY);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive.with_retries(ASKED_TIMES))?;
+    let turn = door.greetings.begin();
+    let greeted = tokio::select! {
+        greeted = tokio::time::timeout(GREETING, greet(stream, peer, door)) => greeted,
+        () = turn.is_over() => bail!("others came, and it had not told who it is"),
+    };
+    drop(turn);
+    let Some((mut connection, asker)) = greeted.context("it didn't tell who it is")?? else {
+        return Ok(());
+    };
     let ended = connection.run(&asker).await;
-    door.cancels.remove(connection.key());
     asker.leave().await;
     ended
 }

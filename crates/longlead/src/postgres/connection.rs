@@ -1,44 +1,37 @@
-//! One client, from its first message to its last.
+//! The session of a client that has told who it is, up to its last message.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod held;
+mod rows;
 
-use anyhow::{Context as _, bail};
-use longlead_lake::{Answer, AnswerColumn, Cell, Kind, Page, QueryError};
-use longlead_web::asking::{Asker, AskerError};
-use longlead_web::telemetry::{Question, TelemetryError};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use std::io::ErrorKind;
 
+use longlead_lake::{Answer, AnswerColumn, Cell, Kind};
+use longlead_web::asking::Asker;
+use longlead_web::telemetry::Question;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Door;
+use super::cancel::Cancel;
 use super::catalog::{self, Found};
-use super::message::{Bind, Complaint, Rest, Stream, Told, Wire, put_text};
+use super::complaint::Failure;
+use super::message::{Bind, Told, Wire};
 use super::statement::{Statement, split, statement};
-use super::{Door, value};
-use crate::fleet::refused;
+use super::value;
+use held::{Held, Portal, Prepared, Rows};
+use rows::{cancelled, format_of, put_columns, put_row, send_rows};
 
-/// Codes of first messages.
-const VERSION_3: i32 = 196_608;
-const CANCEL: i32 = 80_877_102;
-const TLS: i32 = 80_877_103;
-const GSS: i32 = 80_877_104;
-/// Bytes of a first message.
-const FIRST_BYTES_MAX: usize = 10_000;
 /// Rows of an answer; beyond, the client is told.
 const ROWS_MAX: usize = 10_000_000;
-/// Prepared statements, and portals, that a client may hold.
-const HELD_MAX: usize = 1_000;
 
 /// A client that has shown who it is.
 pub(super) struct Connection<'a> {
     door: &'a Door,
     wire: Wire,
-    key: (i32, i32),
-    cancel: Arc<Notify>,
+    cancel: Cancel,
     transaction: Transaction,
-    statements: HashMap<String, Prepared>,
-    portals: HashMap<String, Portal>,
+    held: Held,
+    /// Room at the door, until the session ends.
+    _place: OwnedSemaphorePermit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,231 +42,47 @@ enum Transaction {
     Failed,
 }
 
-/// A statement that was prepared.
-#[derive(Clone, Debug)]
-struct Prepared {
-    statement: Statement,
-    parameters: Vec<i32>,
-    /// Nothing where it gives no rows.
-    columns: Option<Vec<AnswerColumn>>,
-}
-
-/// A statement with its values, on its way to its last row.
-#[derive(Debug)]
-struct Portal {
-    statement: Statement,
-    values: Vec<Option<String>>,
-    formats: Vec<i16>,
-    columns: Option<Vec<AnswerColumn>>,
-    rows: Option<Rows>,
-}
-
-/// Rows that are left.
-#[derive(Debug)]
-enum Rows {
-    Asked { answer: Answer, page: Option<(Page, usize)>, sent: u64 },
-    Found(Found),
-}
-
-/// What ends a message: the client is told, or gone.
-enum Failure {
-    Told(Complaint),
-    Gone(anyhow::Error),
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Failure {
-        Failure::Gone(error.into())
-    }
-}
-
-impl From<AskerError> for Failure {
-    fn from(error: AskerError) -> Failure {
-        let code = match error {
-            AskerError::Unknown | AskerError::Gone => "28P01",
-            AskerError::Forbidden(_) => "42501",
-            AskerError::TooMany { .. } => "53400",
-            AskerError::Failed(_) => "XX000",
-        };
-        Failure::Told(Complaint::new(code, error.to_string()))
-    }
-}
-
-impl From<TelemetryError> for Failure {
-    fn from(error: TelemetryError) -> Failure {
-        Failure::Told(Complaint::new(error.fault.sqlstate(), error.told))
-    }
-}
-
-impl From<QueryError> for Failure {
-    fn from(error: QueryError) -> Failure {
-        refused(error).into()
-    }
-}
-
-/// Goes through the first messages. Nothing, if there is nothing more to say.
-pub(super) async fn greet<'a>(
-    stream: TcpStream,
-    peer: SocketAddr,
-    door: &'a Door,
-) -> anyhow::Result<Option<(Connection<'a>, Asker)>> {
-    let mut stream: Box<dyn Stream> = Box::new(stream);
-    let mut is_encrypted = false;
-    let parameters = loop {
-        let first = first_message(&mut stream).await?;
-        let mut rest = Rest(&first);
-        match rest.long()? {
-            TLS => match door.tls.as_ref().filter(|_| !is_encrypted) {
-                Some(tls) => {
-                    stream.write_all(b"S").await?;
-                    stream = Box::new(tls.accept(stream).await?);
-                    is_encrypted = true;
-                }
-                None => stream.write_all(b"N").await?,
-            },
-            GSS => stream.write_all(b"N").await?,
-            CANCEL => {
-                door.cancels.cancel((rest.long()?, rest.long()?));
-                return Ok(None);
-            }
-            // Later minor versions only add what may be left out.
-            version if version >> 16 == VERSION_3 >> 16 => break parameters(&mut rest)?,
-            version => bail!("version {}.{} isn't spoken", version >> 16, version & 0xffff),
-        }
-    };
-    let mut wire = Wire::new(stream);
-    if door.tls.is_some() && !is_encrypted {
-        let told = "this server takes encrypted connections only: add sslmode=require";
-        wire.put_error(&Complaint::new("28000", told), "FATAL");
-        wire.flush().await?;
-        return Ok(None);
-    }
-    match admitted(&mut wire, peer, door, &parameters).await {
-        Ok(asker) => {
-            let (key, cancel) = door.cancels.add()?;
-            welcome(&mut wire, key);
-            let (statements, portals) = (HashMap::new(), HashMap::new());
-            let transaction = Transaction::None;
-            let connection =
-                Connection { door, wire, key, cancel, transaction, statements, portals };
-            Ok(Some((connection, asker)))
-        }
-        Err(Failure::Told(complaint)) => {
-            wire.put_error(&complaint, "FATAL");
-            wire.flush().await?;
-            Ok(None)
-        }
-        Err(Failure::Gone(error)) => Err(error),
-    }
-}
-
-async fn first_message(stream: &mut Box<dyn Stream>) -> anyhow::Result<Vec<u8>> {
-    let length = usize::try_from(stream.read_i32().await?).ok();
-    let length = length.and_then(|it| it.checked_sub(4)).filter(|it| *it <= FIRST_BYTES_MAX);
-    let mut body = vec![0; length.context("the first message is too long")?];
-    stream.read_exact(&mut body).await?;
-    Ok(body)
-}
-
-/// Names and values up to an empty name.
-fn parameters(rest: &mut Rest<'_>) -> std::io::Result<HashMap<String, String>> {
-    let mut parameters = HashMap::new();
-    loop {
-        let name = rest.text()?;
-        if name.is_empty() {
-            return Ok(parameters);
-        }
-        parameters.insert(name, rest.text()?);
-    }
-}
-
-/// Who it is, by a secret that they are asked for.
-async fn admitted(
-    wire: &mut Wire,
-    peer: SocketAddr,
-    door: &Door,
-    parameters: &HashMap<String, String>,
-) -> Result<Asker, Failure> {
-    wire.put(b'R', |out| out.extend(3_i32.to_be_bytes()));
-    wire.flush().await?;
-    let secret = match wire.read().await? {
-        Some(Told::Password(secret)) => secret,
-        Some(_) => return Err(Failure::Told(Complaint::new("08P01", "a password was expected"))),
-        None => return Err(Failure::Gone(anyhow::anyhow!("it left before it told who it is"))),
-    };
-    let user = parameters.get("user").map_or("", String::as_str);
-    Ok(door.app.asker(user, &secret, peer.ip()).await?)
-}
-
-/// Tells that it may go on, and what clients want to know beforehand.
-fn welcome(wire: &mut Wire, (number, secret): (i32, i32)) {
-    wire.put(b'R', |out| out.extend(0_i32.to_be_bytes()));
-    for (name, value) in [
-        ("server_version", super::SERVER_VERSION),
-        ("server_encoding", "UTF8"),
-        ("client_encoding", "UTF8"),
-        ("DateStyle", "ISO, MDY"),
-        ("TimeZone", "UTC"),
-        ("integer_datetimes", "on"),
-        ("standard_conforming_strings", "on"),
-        ("default_transaction_read_only", "on"),
-    ] {
-        wire.put(b'S', |out| {
-            put_text(out, name);
-            put_text(out, value);
-        });
-    }
-    wire.put(b'K', |out| {
-        out.extend(number.to_be_bytes());
-        out.extend(secret.to_be_bytes());
-    });
-}
-
-impl Connection<'_> {
-    pub(super) fn key(&self) -> (i32, i32) {
-        self.key
+impl<'a> Connection<'a> {
+    pub(super) fn new(
+        door: &'a Door,
+        wire: Wire,
+        place: OwnedSemaphorePermit,
+        cancel: Cancel,
+    ) -> Connection<'a> {
+        let (transaction, held) = (Transaction::None, Held::default());
+        Connection { door, wire, cancel, transaction, held, _place: place }
     }
 
-    /// Answers until the client leaves.
+    /// Answers until the client leaves, or is told why its session ends.
     pub(super) async fn run(&mut self, asker: &Asker) -> anyhow::Result<()> {
+        match self.answer_all(asker).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Gone(error)) => Err(error.into()),
+            Err(Failure::Told(complaint) | Failure::Ended(complaint)) => {
+                self.wire.put_error(&complaint, "FATAL");
+                Ok(self.wire.flush().await?)
+            }
+        }
+    }
+
+    async fn answer_all(&mut self, asker: &Asker) -> Result<(), Failure> {
         self.ready().await?;
         // After an error, what was sent before the client could know is passed over.
         let mut is_passing = false;
-        while let Some(told) = self.wire.read().await? {
-            if is_passing && !matches!(told, Told::Sync | Told::Terminate) {
-                continue;
-            }
-            let is_simple = matches!(told, Told::Query(_));
-            let answered = match told {
+        while let Some(told) = self.next().await? {
+            match &told {
                 Told::Terminate => return Ok(()),
                 Told::Sync => {
                     is_passing = false;
                     self.ready().await?;
-                    Ok(())
+                    continue;
                 }
-                Told::Query(sql) => self.simple(asker, &sql).await,
-                Told::Parse { name, sql, types } => self.parse(asker, name, &sql, &types).await,
-                Told::Bind(bind) => self.bind(bind),
-                Told::Describe { is_portal: true, name } => self.describe_portal(&name),
-                Told::Describe { name, .. } => self.describe_statement(&name),
-                Told::Execute { portal, rows_max } => self.execute(asker, &portal, rows_max).await,
-                Told::Close { is_portal, name } => {
-                    if is_portal {
-                        self.portals.remove(&name);
-                    } else {
-                        self.statements.remove(&name);
-                    }
-                    self.wire.put(b'3', |_| {});
-                    Ok(())
-                }
-                Told::Flush => self.wire.flush().await.map_err(Failure::from),
-                Told::Password(_) | Told::Other(_) => {
-                    Err(Failure::Told(Complaint::new("08P01", "this message isn't expected here")))
-                }
-            };
-            match answered {
+                _ if is_passing => continue,
+                _ => {}
+            }
+            let is_simple = matches!(told, Told::Query(_));
+            match self.answer(asker, told).await {
                 Ok(()) => {}
-                Err(Failure::Gone(error)) => return Err(error),
                 Err(Failure::Told(complaint)) => {
                     self.wire.put_error(&complaint, "ERROR");
                     if self.transaction == Transaction::Open {
@@ -281,12 +90,44 @@ impl Connection<'_> {
                     }
                     is_passing = !is_simple;
                 }
+                Err(failure) => return Err(failure),
             }
             if is_simple {
                 self.ready().await?;
             }
         }
         Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Option<Told>, Failure> {
+        self.wire.read().await.map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => Failure::ended("57P05", "nothing was asked for too long"),
+            _ => error.into(),
+        })
+    }
+
+    async fn answer(&mut self, asker: &Asker, told: Told) -> Result<(), Failure> {
+        match told {
+            Told::Query(sql) => self.simple(asker, &sql).await,
+            Told::Parse { name, sql, types } => self.parse(asker, name, &sql, types).await,
+            Told::Bind(bind) => self.bind(bind),
+            Told::Describe { is_portal: true, name } => self.describe_portal(&name),
+            Told::Describe { name, .. } => self.describe_statement(&name),
+            Told::Execute { portal, rows_max } => self.execute(asker, &portal, rows_max).await,
+            Told::Close { is_portal, name } => {
+                if is_portal {
+                    self.held.close(&name);
+                } else {
+                    self.held.forget(&name);
+                }
+                self.wire.put(b'3', |_| {});
+                Ok(())
+            }
+            Told::Flush => Ok(self.wire.flush().await?),
+            Told::Sync | Told::Terminate | Told::Password(_) | Told::Other(_) => {
+                Err(Failure::told("08P01", "this message isn't expected here"))
+            }
+        }
     }
 
     async fn ready(&mut self) -> std::io::Result<()> {
@@ -297,7 +138,7 @@ impl Connection<'_> {
         };
         if self.transaction == Transaction::None {
             // Portals end with the transaction that they were made in.
-            self.portals.clear();
+            self.held.close_all();
         }
         self.wire.put(b'Z', |out| out.push(status));
         self.wire.flush().await
@@ -309,10 +150,9 @@ impl Connection<'_> {
             self.wire.put(b'I', |_| {});
         }
         for sql in statements {
-            let (statement, values, formats) = (statement(sql), Vec::new(), Vec::new());
-            let mut portal = Portal { statement, values, formats, columns: None, rows: None };
+            let mut portal = Portal::of(Prepared::of(statement(sql)));
             self.open(asker, &mut portal).await?;
-            if let Some(columns) = &portal.columns {
+            if let Some(columns) = portal.columns() {
                 put_columns(&mut self.wire, columns, &portal.formats);
             }
             self.send(&mut portal, usize::MAX).await?;
@@ -325,73 +165,55 @@ impl Connection<'_> {
         asker: &Asker,
         name: String,
         sql: &str,
-        types: &[i32],
+        types: Vec<i32>,
     ) -> Result<(), Failure> {
         let mut statements = split(sql).into_iter();
         let first = statements.next().map_or(Statement::Empty, statement);
         if statements.next().is_some() {
-            let told = "a prepared statement is one statement";
-            return Err(Failure::Told(Complaint::new("42601", told)));
-        }
-        if self.statements.len() >= HELD_MAX {
-            let told = "too many prepared statements: close some";
-            return Err(Failure::Told(Complaint::new("53400", told)));
+            return Err(Failure::told("42601", "a prepared statement is one statement"));
         }
         self.may_go_on(&first)?;
-        let mut parameters = types.to_vec();
-        let columns = match &first {
+        let mut prepared = Prepared { parameters: types, ..Prepared::of(first) };
+        prepared.columns = match &prepared.statement {
             Statement::Query(sql) if catalog::is_asked(sql) => {
                 Some(texts(&self.found(asker, sql).await?))
             }
             Statement::Query(sql) => {
                 let question = asker.question(sql, ROWS_MAX).await?;
                 let described = self.door.keeper.describe(question).await?;
-                for (place, kind) in described.parameters.into_iter().enumerate() {
-                    let oid = kind.map_or(25, |kind| value::type_of(kind).0);
-                    match parameters.get_mut(place) {
-                        Some(told) if *told == 0 => *told = oid,
-                        Some(_) => {}
-                        None => parameters.push(oid),
-                    }
-                }
+                tell_types(&mut prepared.parameters, &described.parameters);
                 Some(described.columns)
             }
             Statement::Shown(name, _) => Some(vec![text_column(name)]),
             _ => None,
         };
-        self.statements.insert(name, Prepared { statement: first, parameters, columns });
+        self.held.keep(name, prepared)?;
         self.wire.put(b'1', |_| {});
         Ok(())
     }
 
     fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
-        let prepared = self.statements.get(&bind.statement).ok_or_else(|| {
-            let told = format!("no prepared statement is called `{}`", bind.statement);
-            Failure::Told(Complaint::new("26000", told))
-        })?;
-        if self.portals.len() >= HELD_MAX {
-            let told = "too many portals: close some";
-            return Err(Failure::Told(Complaint::new("53400", told)));
+        let prepared = self.held.prepared(&bind.statement)?;
+        let (asked, given) = (prepared.parameters.len(), bind.values.len());
+        if asked > given {
+            let told = format!("{asked} parameters are asked for, not {given}");
+            return Err(Failure::told("08P01", told));
         }
-        let mut values = Vec::with_capacity(bind.values.len());
+        let mut values = Vec::with_capacity(given);
         for (place, bytes) in bind.values.iter().enumerate() {
-            let oid = prepared.parameters.get(place).copied().unwrap_or(25);
+            let oid = prepared.parameters.get(place).copied().unwrap_or(value::TEXT);
             let is_binary = format_of(&bind.formats, place) == 1;
             let text = bytes.as_ref().map(|it| value::parameter(oid, is_binary, it)).transpose();
-            values.push(text.map_err(|it| Failure::Told(Complaint::new("22P02", it)))?);
+            values.push(text.map_err(|it| Failure::told("22P02", it))?);
         }
-        let (statement, columns) = (prepared.statement.clone(), prepared.columns.clone());
-        let portal = Portal { statement, values, formats: bind.results, columns, rows: None };
-        self.portals.insert(bind.portal, portal);
+        let portal = Portal::of_shared(prepared, values, bind.results);
+        self.held.bind(bind.portal, portal)?;
         self.wire.put(b'2', |_| {});
         Ok(())
     }
 
     fn describe_statement(&mut self, name: &str) -> Result<(), Failure> {
-        let prepared = self.statements.get(name).ok_or_else(|| {
-            let told = format!("no prepared statement is called `{name}`");
-            Failure::Told(Complaint::new("26000", told))
-        })?;
+        let prepared = self.held.prepared(name)?;
         self.wire.put(b't', |out| {
             out.extend((prepared.parameters.len() as i16).to_be_bytes());
             prepared.parameters.iter().for_each(|oid| out.extend(oid.to_be_bytes()));
@@ -404,8 +226,8 @@ impl Connection<'_> {
     }
 
     fn describe_portal(&mut self, name: &str) -> Result<(), Failure> {
-        let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
-        match &portal.columns {
+        let portal = self.held.portal(name)?;
+        match portal.columns() {
             Some(columns) => put_columns(&mut self.wire, columns, &portal.formats),
             None => self.wire.put(b'n', |_| {}),
         }
@@ -413,12 +235,14 @@ impl Connection<'_> {
     }
 
     async fn execute(&mut self, asker: &Asker, name: &str, rows_max: usize) -> Result<(), Failure> {
-        let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
+        // What fails is closed with it.
+        let mut portal = self.held.take(name)?;
         if portal.rows.is_none() {
+            self.held.may_begin()?;
             self.open(asker, &mut portal).await?;
         }
         self.send(&mut portal, rows_max).await?;
-        self.portals.insert(name.to_owned(), portal);
+        self.held.put_back(name, portal);
         Ok(())
     }
 
@@ -426,33 +250,42 @@ impl Connection<'_> {
     fn may_go_on(&self, statement: &Statement) -> Result<(), Failure> {
         if self.transaction == Transaction::Failed && !matches!(statement, Statement::End(_)) {
             let told = "the transaction failed: end it with ROLLBACK first";
-            return Err(Failure::Told(Complaint::new("25P02", told)));
+            return Err(Failure::told("25P02", told));
         }
         Ok(())
     }
 
     /// Begins what a portal asks.
     async fn open(&mut self, asker: &Asker, portal: &mut Portal) -> Result<(), Failure> {
-        self.may_go_on(&portal.statement)?;
-        match &portal.statement {
+        self.may_go_on(portal.statement())?;
+        match portal.statement() {
             Statement::Query(sql) if catalog::is_asked(sql) => {
                 let found = self.found(asker, sql).await?;
-                portal.columns = Some(texts(&found));
-                portal.rows = Some(Rows::Found(found));
+                portal.begin(texts(&found), Rows::Found(found))?;
             }
             Statement::Query(sql) => {
                 let question = asker.question(sql, ROWS_MAX).await?;
                 let answer = self.asked(question, portal.values.clone()).await?;
-                portal.columns = Some(answer.columns().to_vec());
-                portal.rows = Some(Rows::Asked { answer, page: None, sent: 0 });
+                let columns = answer.columns().to_vec();
+                portal.begin(columns, Rows::Asked { answer, page: None, sent: 0 })?;
             }
             Statement::Shown(name, value) => {
                 let rows = vec![vec![Some((*value).to_owned())]];
-                portal.columns = Some(vec![text_column(name)]);
-                portal.rows = Some(Rows::Found(Found { columns: vec![name], rows }));
+                let (column, found) = (text_column(name), Found { columns: vec![name], rows });
+                portal.begin(vec![column], Rows::Found(found))?;
             }
             Statement::Begin => self.transaction = Transaction::Open,
             Statement::End(_) => self.transaction = Transaction::None,
+            Statement::Deallocate(Some(name)) => {
+                if !self.held.forget(name) {
+                    return Err(held::no_statement(name));
+                }
+            }
+            Statement::Deallocate(None) => self.held.forget_all(),
+            Statement::Discard => {
+                self.held.forget_all();
+                self.held.close_all();
+            }
             Statement::Empty | Statement::Taken(_) => {}
         }
         Ok(())
@@ -465,7 +298,7 @@ impl Connection<'_> {
     ) -> Result<Answer, Failure> {
         tokio::select! {
             answer = self.door.keeper.query_with(question, values) => Ok(answer?),
-            () = self.cancel.notified() => Err(cancelled()),
+            () = self.cancel.cancelled() => Err(cancelled()),
         }
     }
 
@@ -487,25 +320,19 @@ impl Connection<'_> {
 
     /// Sends rows, up to a number of them, and how it ended.
     async fn send(&mut self, portal: &mut Portal, rows_max: usize) -> Result<(), Failure> {
-        let formats = &portal.formats;
-        let tag = match (&portal.statement, &mut portal.rows) {
+        let tag = match (&portal.prepared.statement, &mut portal.rows) {
             (Statement::Empty, _) => {
                 self.wire.put(b'I', |_| {});
                 return Ok(());
             }
             (Statement::Begin, _) => "BEGIN".to_owned(),
             (Statement::End(tag) | Statement::Taken(tag), _) => (*tag).to_owned(),
-            (_, Some(Rows::Found(found))) => {
-                for row in &found.rows {
-                    put_row(&mut self.wire, formats, row.len(), |column| {
-                        let text = row.get(column).and_then(Option::as_deref);
-                        text.map_or(Cell::Null, Cell::Text)
-                    });
-                }
-                format!("SELECT {}", found.rows.len())
-            }
+            (Statement::Deallocate(Some(_)), _) => "DEALLOCATE".to_owned(),
+            (Statement::Deallocate(None), _) => "DEALLOCATE ALL".to_owned(),
+            (Statement::Discard, _) => "DISCARD ALL".to_owned(),
+            (_, Some(Rows::Found(found))) => self.send_found(found, &portal.formats),
             (_, Some(Rows::Asked { answer, page, sent })) => {
-                let asked = (answer, page, sent);
+                let (asked, formats) = ((answer, page, sent), &portal.formats);
                 match send_rows(&mut self.wire, &self.cancel, asked, formats, rows_max).await? {
                     Some(tag) => tag,
                     // There are more, and the client asks for them again.
@@ -515,57 +342,38 @@ impl Connection<'_> {
                     }
                 }
             }
-            (_, None) => "SELECT 0".to_owned(),
+            (_, Some(Rows::Sent) | None) => "SELECT 0".to_owned(),
         };
+        if portal.rows.is_some() {
+            portal.rows = Some(Rows::Sent);
+        }
         self.wire.put_complete(&tag);
         Ok(())
     }
 }
 
-/// Sends at most so many rows of an answer; the tag of its end, or nothing if there may be more.
-async fn send_rows(
-    wire: &mut Wire,
-    cancel: &Notify,
-    (answer, page, sent): (&mut Answer, &mut Option<(Page, usize)>, &mut u64),
-    formats: &[i16],
-    rows_max: usize,
-) -> Result<Option<String>, Failure> {
-    let columns = answer.columns().len();
-    let mut left = rows_max;
-    loop {
-        if let Some((rows, next)) = page {
-            while *next < rows.rows() {
-                if left == 0 {
-                    return Ok(None);
-                }
-                put_row(wire, formats, columns, |column| rows.cell(*next, column));
-                (*next, left, *sent) = (*next + 1, left - 1, *sent + 1);
-                wire.flush_if_much().await?;
-            }
+impl Connection<'_> {
+    fn send_found(&mut self, found: &Found, formats: &[i16]) -> String {
+        for row in &found.rows {
+            put_row(&mut self.wire, formats, row.len(), |column| {
+                let text = row.get(column).and_then(Option::as_deref);
+                text.map_or(Cell::Null, Cell::Text)
+            });
         }
-        let next = tokio::select! {
-            next = answer.next() => next,
-            () = cancel.notified() => return Err(cancelled()),
-        };
-        match next {
-            Some(Ok(rows)) => *page = Some((rows, 0)),
-            Some(Err(error)) => return Err(error.into()),
-            None => break,
-        }
+        format!("SELECT {}", found.rows.len())
     }
-    if answer.is_truncated() {
-        let told = format!("only the first {ROWS_MAX} rows are told");
-        wire.put_error(&Complaint::new("01000", told), "WARNING");
-    }
-    Ok(Some(format!("SELECT {sent}")))
 }
 
-fn cancelled() -> Failure {
-    Failure::Told(Complaint::new("57014", "the question was cancelled"))
-}
-
-fn no_portal(name: &str) -> Failure {
-    Failure::Told(Complaint::new("34000", format!("no portal is called `{name}`")))
+/// Types of parameters, as the client told them or else as the question asks for them.
+fn tell_types(told: &mut Vec<i32>, asked: &[Option<Kind>]) {
+    for (place, kind) in asked.iter().enumerate() {
+        let oid = kind.map_or(value::TEXT, |kind| value::type_of(kind).0);
+        match told.get_mut(place) {
+            Some(told) if *told == 0 => *told = oid,
+            Some(_) => {}
+            None => told.push(oid),
+        }
+    }
 }
 
 fn text_column(name: &str) -> AnswerColumn {
@@ -574,38 +382,4 @@ fn text_column(name: &str) -> AnswerColumn {
 
 fn texts(found: &Found) -> Vec<AnswerColumn> {
     found.columns.iter().map(|name| text_column(name)).collect()
-}
-
-/// How a value is to be written: for each its own, one for all, or text.
-fn format_of(formats: &[i16], place: usize) -> i16 {
-    match formats {
-        [] => 0,
-        [all] => *all,
-        each => each.get(place).copied().unwrap_or(0),
-    }
-}
-
-fn put_columns(wire: &mut Wire, columns: &[AnswerColumn], formats: &[i16]) {
-    wire.put(b'T', |out| {
-        out.extend((columns.len() as i16).to_be_bytes());
-        for (place, column) in columns.iter().enumerate() {
-            let (oid, size) = value::type_of(column.kind);
-            put_text(out, &column.name);
-            // Of no table and no column of one.
-            out.extend([0; 6]);
-            out.extend(oid.to_be_bytes());
-            out.extend(size.to_be_bytes());
-            out.extend((-1_i32).to_be_bytes());
-            out.extend(format_of(formats, place).to_be_bytes());
-        }
-    });
-}
-
-fn put_row<'c>(wire: &mut Wire, formats: &[i16], columns: usize, cell: impl Fn(usize) -> Cell<'c>) {
-    wire.put(b'D', |out| {
-        out.extend((columns as i16).to_be_bytes());
-        for column in 0..columns {
-            value::put(out, &cell(column), format_of(formats, column) == 1);
-        }
-    });
 }

@@ -2,8 +2,12 @@
 //! they are written.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::time::timeout;
+
+use super::complaint::Complaint;
 
 /// Bytes of a message of a client.
 const BYTES_MAX: usize = 4 << 20;
@@ -57,17 +61,24 @@ pub(super) struct Bind {
     pub(super) results: Vec<i16>,
 }
 
-/// An error or a notice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
-    /// Five characters, as PostgreSQL's manual lists them.
-    pub(super) code: &'static str,
-    pub(super) message: String,
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Until the next message begins.
+    pub(super) idle: Duration,
+    /// Until the rest of a message has come.
+    pub(super) message: Duration,
+    /// Until what is written has been taken.
+    pub(super) write: Duration,
 }
 
-impl Complaint {
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Complaint {
-        Complaint { code, message: message.into() }
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            idle: Duration::from_secs(3600),
+            message: Duration::from_secs(60),
+            write: Duration::from_secs(60),
+        }
     }
 }
 
@@ -75,6 +86,7 @@ impl Complaint {
 pub(super) struct Wire {
     stream: BufReader<Box<dyn Stream>>,
     out: Vec<u8>,
+    patience: Patience,
 }
 
 /// What is left of a message.
@@ -165,22 +177,28 @@ impl Told {
 
 impl Wire {
     pub(super) fn new(stream: Box<dyn Stream>) -> Wire {
-        Wire { stream: BufReader::new(stream), out: Vec::new() }
+        let (stream, out, patience) = (BufReader::new(stream), Vec::new(), Patience::default());
+        Wire { stream, out, patience }
     }
 
-    /// The next message; nothing once the client is gone.
+    /// The next message; nothing once the client is gone. A client that says nothing for too long is
+    /// told apart by [`io::ErrorKind::TimedOut`].
     pub(super) async fn read(&mut self) -> io::Result<Option<Told>> {
-        let kind = match self.stream.read_u8().await {
+        let kind = match timeout(self.patience.idle, self.stream.read_u8()).await? {
             Ok(kind) => kind,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             Err(error) => return Err(error),
         };
-        let length = usize::try_from(self.stream.read_i32().await?).ok();
-        let length = length.and_then(|it| it.checked_sub(4)).filter(|it| *it <= BYTES_MAX);
-        let length = length.ok_or_else(|| malformed("a message is too long"))?;
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).await?;
-        Told::read(kind, &body).map(Some)
+        let rest = async {
+            let length = usize::try_from(self.stream.read_i32().await?).ok();
+            let length = length.and_then(|it| it.checked_sub(4)).filter(|it| *it <= BYTES_MAX);
+            let length = length.ok_or_else(|| malformed("a message is too long"))?;
+            let mut body = vec![0; length];
+            self.stream.read_exact(&mut body).await?;
+            Told::read(kind, &body).map(Some)
+        };
+        let slow = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "a message breaks off");
+        timeout(self.patience.message, rest).await.map_err(slow)?
     }
 
     /// Writes a message; it is sent with the next flush.
@@ -216,9 +234,14 @@ impl Wire {
     }
 
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        self.stream.write_all(&self.out).await?;
+        let written = async {
+            self.stream.write_all(&self.out).await?;
+            self.stream.flush().await
+        };
+        let slow = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "it takes no answer");
+        timeout(self.patience.write, written).await.map_err(slow)??;
         self.out.clear();
-        self.stream.flush().await
+        Ok(())
     }
 
     /// Sends what is written if it is much.
@@ -254,6 +277,34 @@ mod tests {
         assert_eq!(Told::read(b'B', bind).unwrap(), expected);
         let all = Told::Execute { portal: String::new(), rows_max: usize::MAX };
         assert_eq!(Told::read(b'E', b"\0\0\0\0\0").unwrap(), all);
+    }
+
+    /// A client at the other end, and what is kept of it here.
+    fn pair(patience: Patience) -> (tokio::io::DuplexStream, Wire) {
+        let (client, server) = tokio::io::duplex(16);
+        (client, Wire { patience, ..Wire::new(Box::new(server)) })
+    }
+
+    const SHORT: Duration = Duration::from_millis(30);
+
+    #[tokio::test]
+    async fn who_says_nothing_is_told_apart_from_who_is_gone_or_breaks_off() {
+        let (client, mut wire) = pair(Patience { idle: SHORT, ..Patience::default() });
+        assert_eq!(wire.read().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(client);
+        assert_eq!(wire.read().await.unwrap(), None);
+        let (mut client, mut wire) = pair(Patience { message: SHORT, ..Patience::default() });
+        client.write_all(b"Q\0\0\0\x20SELECT").await.unwrap();
+        let error = wire.read().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test]
+    async fn who_takes_no_answer_is_given_up() {
+        let (_client, mut wire) = pair(Patience { write: SHORT, ..Patience::default() });
+        wire.put_complete("SELECT 1000000 and more than fits");
+        let error = wire.flush().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 
     #[test]

@@ -11,6 +11,10 @@ pub(super) enum Statement {
     Taken(&'static str),
     /// A setting that is asked for, and its value.
     Shown(&'static str, &'static str),
+    /// Lets go of a prepared statement, or of all.
+    Deallocate(Option<String>),
+    /// Lets go of all that the session holds.
+    Discard,
     /// A question to the lake.
     Query(String),
 }
@@ -45,8 +49,8 @@ pub(super) fn statement(sql: &str) -> Statement {
         "rollback" | "abort" => Statement::End("ROLLBACK"),
         "set" => Statement::Taken("SET"),
         "reset" => Statement::Taken("RESET"),
-        "discard" => Statement::Taken("DISCARD ALL"),
-        "deallocate" => Statement::Taken("DEALLOCATE ALL"),
+        "discard" => Statement::Discard,
+        "deallocate" => Statement::Deallocate(deallocated(plain)),
         "show" => {
             let name = lower.strip_prefix("show").unwrap_or("").trim();
             match SETTINGS.iter().find(|(known, _)| *known == name) {
@@ -55,6 +59,24 @@ pub(super) fn statement(sql: &str) -> Statement {
             }
         }
         _ => Statement::Query(plain.to_owned()),
+    }
+}
+
+/// The statement that `DEALLOCATE` names; nothing if it means all.
+fn deallocated(sql: &str) -> Option<String> {
+    let after = |sql: &str, word: &str| {
+        let head = sql.get(..word.len())?;
+        let rest = sql.get(word.len()..).filter(|_| head.eq_ignore_ascii_case(word))?;
+        let is_word = rest.starts_with(|it: char| it.is_whitespace() || it == '"');
+        is_word.then(|| rest.trim_start().to_owned())
+    };
+    let name = after(sql, "deallocate").unwrap_or_default();
+    let name = after(&name, "prepare").unwrap_or(name);
+    let quoted = name.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    match quoted {
+        Some(quoted) => Some(quoted.replace("\"\"", "\"")),
+        None if name.is_empty() || name.eq_ignore_ascii_case("all") => None,
+        None => Some(name.to_lowercase()),
     }
 }
 
@@ -142,6 +164,10 @@ mod tests {
             ("SET application_name = 'x'", Statement::Taken("SET")),
             ("SHOW TimeZone", Statement::Shown("timezone", "UTC")),
             ("SHOW TABLES", query("SHOW TABLES")),
+            ("DISCARD ALL", Statement::Discard),
+            ("DEALLOCATE ALL", Statement::Deallocate(None)),
+            ("deallocate Prepare  S1", Statement::Deallocate(Some("s1".to_owned()))),
+            ("DEALLOCATE \"__S \"\"1\"", Statement::Deallocate(Some("__S \"1".to_owned()))),
             ("-- all\nSELECT 1", query("SELECT 1")),
         ] {
             assert_eq!(statement(sql), expected, "{sql}");

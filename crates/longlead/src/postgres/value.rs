@@ -9,6 +9,9 @@ const MICROS_TO_2000: i64 = 946_684_800_000_000;
 /// Days from 1970 to 2000.
 const DAYS_TO_2000: i32 = 10_957;
 
+/// The number of the type of texts.
+pub(super) const TEXT: i32 = 25;
+
 /// The number of a type, and its size in bytes; -1 where sizes differ.
 pub(super) fn type_of(kind: Kind) -> (i32, i16) {
     match kind {
@@ -17,7 +20,7 @@ pub(super) fn type_of(kind: Kind) -> (i32, i16) {
         // Half of them are too large for any integer that PostgreSQL has.
         Kind::Unsigned => (1700, -1),
         Kind::Float => (701, 8),
-        Kind::Text | Kind::Other => (25, -1),
+        Kind::Text | Kind::Other => (TEXT, -1),
         Kind::Time => (1184, 8),
         Kind::Date => (1082, 4),
         Kind::Bytes => (17, -1),

@@ -1,6 +1,7 @@
 //! A server that keeps what a fleet sends, and is asked about it: the real binary, over its own
 //! doors. Where real data is needed, `LONGLEAD_SHARED_DATA` names its folder.
 
+mod door;
 mod duckdb;
 mod lorawan;
 mod page;
@@ -71,12 +72,23 @@ impl Asked {
 
     /// The same, with a token that may do only this.
     fn start_with(records: &str, arguments: &[&str], scopes: &[Scope]) -> Asked {
+        Asked::start_prepared(records, arguments, scopes, |_| {})
+    }
+
+    /// The same, once something was done to the database at this address.
+    fn start_prepared(
+        records: &str,
+        arguments: &[&str],
+        scopes: &[Scope],
+        prepare: impl FnOnce(&str),
+    ) -> Asked {
         let folder = tempfile::tempdir().unwrap();
         let bundle = folder.path().join("streams.toml");
         std::fs::write(&bundle, records).unwrap();
         let url = format!("sqlite:{}", folder.path().join("longlead.db").display());
         printed(&["import", &bundle.to_string_lossy(), "--database", &url]);
         let token = with_token(&url, scopes);
+        prepare(&url);
         let lake = folder.path().join("lake").to_string_lossy().into_owned();
         let any = "127.0.0.1:0";
         let mut serve = vec!["serve", "--database", &url, "--listen", any, "--lake", &lake];

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, Row as _};
 
 use super::Asked;
 
-const RECORDS: &str = r#"
+pub(super) const RECORDS: &str = r#"
 [[contract]]
 id = "climate"
 title = "Climate"
@@ -19,12 +19,23 @@ title = "Firmware"
 capacity = 2
 "#;
 
-const USER: &str = "me@doorbell.example";
+pub(super) const USER: &str = "me@doorbell.example";
 
 fn started(arguments: &[&str]) -> (Asked, String) {
     let asked = Asked::start(RECORDS, &[&["--sql", "127.0.0.1:0"], arguments].concat());
+    let port = port_of(&asked);
+    send_readings(&asked);
+    (asked, port)
+}
+
+/// The port at which it is asked in SQL.
+pub(super) fn port_of(asked: &Asked) -> String {
     let told = asked.told.iter().find_map(|it| it.split_once("ask in SQL at ")).expect("a door").1;
-    let port = told.trim_end_matches('.').rsplit(':').next().unwrap().to_owned();
+    told.trim_end_matches('.').rsplit(':').next().unwrap().to_owned()
+}
+
+/// Fifty readings of two devices.
+pub(super) fn send_readings(asked: &Asked) {
     let readings: Vec<String> = (0..50)
         .map(|it| {
             format!(
@@ -37,7 +48,6 @@ fn started(arguments: &[&str]) -> (Asked, String) {
     let (status, told) =
         asked.send("/ingest/v1/climate", "application/x-ndjson", readings.join("\n"));
     assert_eq!(status, 200, "{told}");
-    (asked, port)
 }
 
 /// psql of this machine, or a note that there is none.
