@@ -2,7 +2,7 @@
 //!
 //! | function | what it gives |
 //! |---|---|
-//! | `time_bucket(interval, time[, origin])` | the start of the stretch that a time falls into; another name of `date_bin` |
+//! | `time_bucket(interval, time[, origin])` | the start of the stretch that a time falls into, as `date_bin` |
 //! | `first(value, time)`, `last(value, time)` | the earliest and the latest value that isn't null |
 //! | `increase(counter, time)` | how much a counter grew, counting on after it began anew at zero |
 //! | `rate(counter, time)` | that per second, between the first and the last time |
@@ -22,17 +22,18 @@
 
 mod counter;
 mod latest;
+mod time;
 
 use datafusion::execution::FunctionRegistry;
-use datafusion::functions::datetime;
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub(crate) fn register(session: &SessionContext) {
     for name in MAKE_LONG_TEXTS {
         session.deregister_udf(name);
     }
-    session.register_udf(datetime::date_bin().as_ref().clone().with_aliases(["time_bucket"]));
+    session.register_udf(ScalarUDF::from(time::TimeBucket::new()));
+    session.register_udf(ScalarUDF::from(time::Truncate::new()));
     session.register_udaf(AggregateUDF::from(latest::Latest::last()));
     session.register_udaf(AggregateUDF::from(latest::Latest::first()));
     session.register_udaf(AggregateUDF::from(counter::Counter::increase()));

@@ -1,14 +1,16 @@
-//! `first` and `last` by time, as DataFusion's `first_value` and `last_value` in that order.
+//! `first` and `last` by time: the value of the earliest and of the latest row that has one.
 
+use std::mem::size_of;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{Result, internal_err};
-use datafusion::functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
-use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::compute::{cast, not, nullif, prep_null_mask_filter};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Signature, Volatility,
+    Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -19,11 +21,16 @@ pub(super) struct Latest {
 
 impl Latest {
     pub(super) fn last() -> Latest {
-        Latest { signature: Signature::any(2, Volatility::Immutable), is_last: true }
+        Latest { signature: Signature::user_defined(Volatility::Immutable), is_last: true }
     }
 
     pub(super) fn first() -> Latest {
-        Latest { signature: Signature::any(2, Volatility::Immutable), is_last: false }
+        Latest { signature: Signature::user_defined(Volatility::Immutable), is_last: false }
+    }
+
+    fn groups(&self, of: &DataType) -> Result<Groups> {
+        let none = ScalarValue::try_from(of)?;
+        Ok(Groups { is_last: self.is_last, none, values: Vec::new(), times: Vec::new(), bytes: 0 })
     }
 }
 
@@ -36,6 +43,18 @@ impl AggregateUDFImpl for Latest {
         &self.signature
     }
 
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            // Whatever can be put in order by a number of 64 bits.
+            [value, time @ DataType::Timestamp(..)] => Ok(vec![value.clone(), time.clone()]),
+            [value, DataType::Date32 | DataType::Date64 | DataType::Null] => {
+                Ok(vec![value.clone(), DataType::Timestamp(TimeUnit::Microsecond, None)])
+            }
+            [value, time] if time.is_integer() => Ok(vec![value.clone(), DataType::Int64]),
+            _ => plan_err!("{} takes a value and a time", self.name()),
+        }
+    }
+
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types.first() {
             Some(value) => Ok(value.clone()),
@@ -43,36 +62,198 @@ impl AggregateUDFImpl for Latest {
         }
     }
 
-    fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        internal_err!("{} should have been rewritten", self.name())
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(One { groups: self.groups(args.return_field.data_type())? }))
     }
 
-    fn state_fields(
+    fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
         &self,
-        args: datafusion::logical_expr::function::StateFieldsArgs,
-    ) -> Result<Vec<FieldRef>> {
-        Ok(vec![Arc::new(args.return_field.as_ref().clone())])
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(self.groups(args.return_field.data_type())?))
     }
 
-    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        let function: Arc<AggregateUDF> =
-            if self.is_last { last_value_udaf() } else { first_value_udaf() };
-        // A row without a time loses against any other.
-        let nulls_first = self.is_last;
-        Some(Box::new(move |called: AggregateFunction, _| {
-            let mut params = called.params;
-            if params.args.len() != 2 {
-                return internal_err!("a value and a time are expected");
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let named =
+            |name, kind| Arc::new(Field::new(format_state_name(args.name, name), kind, true));
+        let value = args.return_field.data_type().clone();
+        Ok(vec![named("value", value), named("time", DataType::Int64)])
+    }
+}
+
+/// For each group the value that counts, and its time. Null where there is none yet.
+#[derive(Debug)]
+struct Groups {
+    is_last: bool,
+    /// A null of the kind of values.
+    none: ScalarValue,
+    values: Vec<ScalarValue>,
+    times: Vec<Option<i64>>,
+    /// What values hold beside themselves.
+    bytes: usize,
+}
+
+impl Groups {
+    /// The row of each group that counts most in a batch goes before what was known. Values are
+    /// copied only for these, which are few: rows mostly come in the order of time.
+    fn take(
+        &mut self,
+        values: &ArrayRef,
+        times: &Int64Array,
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        count: usize,
+    ) -> Result<()> {
+        self.values.resize(count, self.none.clone());
+        self.times.resize(count, None);
+        let mut touched: Vec<(usize, usize)> = Vec::new();
+        let empty = values.logical_nulls().filter(|it| it.null_count() > 0);
+        let untimed = times.nulls().filter(|it| it.null_count() > 0);
+        for (row, group) in groups.iter().enumerate() {
+            let counts = filter.is_none_or(|it| it.is_valid(row) && it.value(row));
+            if !counts || empty.as_ref().is_some_and(|it| it.is_null(row)) {
+                continue;
             }
-            let time = params.args.pop().unwrap_or_default();
-            Ok(Expr::AggregateFunction(AggregateFunction::new_udf(
-                Arc::clone(&function),
-                params.args,
-                params.distinct,
-                params.filter,
-                vec![time.sort(true, nulls_first)],
-                Some(NullTreatment::IgnoreNulls),
-            )))
-        }))
+            let time = match untimed {
+                Some(untimed) if untimed.is_null(row) => self.least(),
+                _ => times.value(row),
+            };
+            let Some(known) = self.times.get_mut(*group) else { continue };
+            let goes_before = match known {
+                None => true,
+                Some(known) if self.is_last => time >= *known,
+                Some(known) => time < *known,
+            };
+            if goes_before {
+                *known = Some(time);
+                match touched.last_mut() {
+                    Some(last) if last.0 == *group => last.1 = row,
+                    _ => touched.push((*group, row)),
+                }
+            }
+        }
+        for (group, row) in touched {
+            let Some(value) = self.values.get_mut(group) else { continue };
+            self.bytes = self.bytes.saturating_sub(value.size());
+            *value = ScalarValue::try_from_array(values, row)?;
+            value.compact();
+            self.bytes += value.size();
+        }
+        Ok(())
+    }
+
+    /// What a row without a time counts: less than any other.
+    fn least(&self) -> i64 {
+        if self.is_last { i64::MIN } else { i64::MAX }
+    }
+
+    fn emitted(&mut self, emit_to: EmitTo) -> Result<(ArrayRef, ArrayRef)> {
+        let values = emit_to.take_needed(&mut self.values);
+        let times = emit_to.take_needed(&mut self.times);
+        let gone: usize = values.iter().map(ScalarValue::size).sum();
+        self.bytes = self.bytes.saturating_sub(gone);
+        let array = match values.is_empty() {
+            true => self.none.to_array_of_size(0)?,
+            false => ScalarValue::iter_to_array(values)?,
+        };
+        Ok((array, Arc::new(Int64Array::from(times))))
+    }
+}
+
+fn two(arrays: &[ArrayRef]) -> Result<(&ArrayRef, Int64Array)> {
+    let [values, times] = arrays else {
+        return internal_err!("a value and a time are expected");
+    };
+    let times = match times.as_primitive_opt::<Int64Type>() {
+        Some(times) => times.clone(),
+        None => cast(times, &DataType::Int64)?.as_primitive::<Int64Type>().clone(),
+    };
+    Ok((values, times))
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        count: usize,
+    ) -> Result<()> {
+        let (values, times) = two(values)?;
+        self.take(values, &times, groups, filter, count)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        Ok(self.emitted(emit_to)?.0)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        let (values, times) = self.emitted(emit_to)?;
+        Ok(vec![values, times])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], count: usize) -> Result<()> {
+        let (values, times) = two(states)?;
+        self.take(values, &times, groups, None, count)
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let (values, times) = two(values)?;
+        let values = match filter {
+            Some(filter) => nullif(values, &not(&prep_null_mask_filter(filter))?)?,
+            None => Arc::clone(values),
+        };
+        Ok(vec![values, Arc::new(times)])
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Groups>()
+            + self.bytes
+            + self.values.capacity() * size_of::<ScalarValue>()
+            + self.times.capacity() * size_of::<Option<i64>>()
+    }
+}
+
+/// The same where nothing is grouped.
+#[derive(Debug)]
+struct One {
+    groups: Groups,
+}
+
+impl One {
+    fn take(&mut self, arrays: &[ArrayRef]) -> Result<()> {
+        let (values, times) = two(arrays)?;
+        self.groups.take(values, &times, &vec![0; values.len()], None, 1)
+    }
+}
+
+impl Accumulator for One {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.take(values)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.take(states)
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        Ok(self.groups.values.first().unwrap_or(&self.groups.none).clone())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let time = self.groups.times.first().copied().flatten();
+        Ok(vec![self.evaluate()?, ScalarValue::Int64(time)])
+    }
+
+    fn size(&self) -> usize {
+        self.groups.size()
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a story that can't go on has failed")]
 
 mod accept;
+mod functions;
 mod kill;
 mod quarantine;
 mod query;
