@@ -4,6 +4,7 @@ all questions of a JSON file, and prints how long each took.
     tsbs.py ENGINE FOLDER QUESTIONS ROUNDS
 """
 
+import csv
 import json
 import os
 import resource
@@ -67,7 +68,7 @@ if engine == "duckdb":
         load_seconds += time.perf_counter() - begun
 
     def ask(question):
-        return len(connection.execute(question).fetchall())
+        return connection.execute(question).fetchall()
 
     def size():
         return os.path.getsize(database)
@@ -97,8 +98,7 @@ else:
     connection.query("USE bench")
 
     def ask(question):
-        told = str(connection.query(question, "CSV"))
-        return len(told.splitlines())
+        return list(csv.reader(str(connection.query(question, "CSV")).splitlines()))
 
     def size():
         told = connection.query(
@@ -109,12 +109,13 @@ else:
 
 answers = []
 for question in questions:
-    best, rows = float("inf"), 0
+    best, rows = float("inf"), []
     for _ in range(int(rounds)):
         begun = time.perf_counter()
         rows = ask(question)
         best = min(best, time.perf_counter() - begun)
-    answers.append({"seconds": best, "rows": rows})
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    answers.append({"seconds": best, "rows": texts})
 
 print(
     json.dumps(

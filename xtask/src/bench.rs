@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     /// Messages of each measurement by MQTT.
     #[arg(long, default_value_t = 100_000)]
     messages: u64,
+    /// A broker to compare with in Mosquitto's place.
+    #[arg(long, value_name = "HOST:PORT")]
+    broker: Option<String>,
     /// Connections of MQTT.
     #[arg(long, default_value_t = 1_000)]
     connections: u64,
@@ -48,6 +51,9 @@ pub(crate) struct Arguments {
     /// How often what varies is measured.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Minutes of the soak.
+    #[arg(long, default_value_t = 10)]
+    minutes: usize,
     /// Measure in this very program, however it was built.
     #[arg(long, hide = true)]
     inner: bool,
@@ -67,6 +73,8 @@ pub(crate) enum Part {
     Http,
     /// Points and query types of TSBS IoT
     Tsbs,
+    /// Memory over minutes of steady load
+    Soak,
 }
 
 /// Measures, in a release build.

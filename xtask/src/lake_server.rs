@@ -125,7 +125,16 @@ impl House {
 
     /// Asks in SQL, as a program does, and gives the rows of the CSV without its heading.
     pub(crate) async fn ask(&self, doors: &Doors, sql: &str) -> Result<Vec<String>> {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        self.ask_by(&reqwest::Client::builder().timeout(PATIENCE).build()?, doors, sql).await
+    }
+
+    /// The same by a client that is there already, as a program has that asks often.
+    pub(crate) async fn ask_by(
+        &self,
+        client: &reqwest::Client,
+        doors: &Doors,
+        sql: &str,
+    ) -> Result<Vec<String>> {
         let mut url = reqwest::Url::parse(&format!("{}/sql/csv", doors.web))?;
         url.query_pairs_mut().append_pair("q", sql);
         let answer = client.get(url).bearer_auth(&self.token).send().await?;
@@ -203,9 +212,18 @@ impl LakeServer {
 
     /// The most memory, in KiB, that it has had at once.
     pub(crate) fn peak_kib(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory, in KiB, that it has now.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 }

@@ -5,6 +5,7 @@
 mod http;
 mod mqtt;
 mod python;
+mod soak;
 mod tsbs;
 
 use std::io::Write;
@@ -27,12 +28,16 @@ struct Bench {
     /// Points of the TSBS IoT use case.
     points: u64,
     rounds: usize,
+    /// A broker to compare with in Mosquitto's place.
+    broker: Option<String>,
+    /// Minutes of the soak.
+    minutes: usize,
 }
 
 /// Measures the parts of the fleet that are wanted.
 pub(super) fn measure(out: &mut impl Write, arguments: &Arguments) -> Result<()> {
     let wanted = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
-    if ![Part::Mqtt, Part::Http, Part::Tsbs].into_iter().any(wanted) {
+    if ![Part::Mqtt, Part::Http, Part::Tsbs, Part::Soak].into_iter().any(wanted) {
         return Ok(());
     }
     let bench = Bench {
@@ -42,6 +47,8 @@ pub(super) fn measure(out: &mut impl Write, arguments: &Arguments) -> Result<()>
         connections: arguments.connections,
         points: arguments.points,
         rounds: arguments.rounds.max(1),
+        broker: arguments.broker.clone(),
+        minutes: arguments.minutes,
     };
     writeln!(out, "\nThe fleet, by {}", bench.binary.display())?;
     if wanted(Part::Mqtt) {
@@ -52,6 +59,9 @@ pub(super) fn measure(out: &mut impl Write, arguments: &Arguments) -> Result<()>
     }
     if wanted(Part::Tsbs) {
         tsbs::measure(out, &bench)?;
+    }
+    if wanted(Part::Soak) {
+        soak::measure(out, &bench)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use bytes::Bytes;
 use serde::Deserialize;
 
 use super::super::verdict;
@@ -16,7 +17,7 @@ use super::python::Python;
 use super::{Bench, bytes_of, dice, peak_mb};
 use crate::lake_server::{DEVICES_TOKEN, Doors, House};
 
-const CONTRACTS: &str = r#"
+pub(super) const CONTRACTS: &str = r#"
 [[contract]]
 id = "climate"
 title = "Climate"
@@ -29,7 +30,7 @@ fields = [
 ]
 "#;
 
-const BATCH: u64 = 5_000;
+pub(super) const BATCH: u64 = 5_000;
 const DEVICES: u64 = 1_000;
 /// Requests under way at once.
 const CONNECTIONS: usize = 8;
@@ -57,7 +58,7 @@ struct Reading {
 
 /// How a payload is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Json,
     LineProtocol,
 }
@@ -69,7 +70,7 @@ pub(super) fn measure(out: &mut impl Write, bench: &Bench) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut rates = Vec::new();
     for format in [Format::LineProtocol, Format::Json] {
-        let bodies: Vec<Vec<u8>> = (0..batches).map(|batch| body(format, batch)).collect();
+        let bodies = (0..batches).map(|batch| Bytes::from(body(format, batch))).collect();
         let folder = tempfile::tempdir()?;
         let lake = folder.path().join("lake");
         let house = House::build(&bench.binary, folder.path(), lake, CONTRACTS)?;
@@ -80,14 +81,16 @@ pub(super) fn measure(out: &mut impl Write, bench: &Bench) -> Result<()> {
         ensure!(rows == [readings.to_string()], "{readings} acknowledged, and {rows:?} rows there");
         let log = bytes_of(&house.lake.join("log")) as f64 / readings as f64;
         let peak = peak_mb(&server);
+        let begun = Instant::now();
         server.stop()?;
+        let in_tables = readings as f64 / (seconds + begun.elapsed().as_secs_f64());
         let tables = bytes_of(&house.lake.join("data")) as f64 / readings as f64;
         let rate = readings as f64 / seconds;
         rates.push(rate);
         writeln!(
             out,
-            "  {format:?}: {rate:.0} readings/s; {log:.1} bytes a reading in the log, {tables:.1} in \
-             tables; peak memory {peak:.0} MB"
+            "  {format:?}: {rate:.0} readings/s acknowledged, {in_tables:.0} until all are in tables; \
+             {log:.1} bytes a reading in the log, {tables:.1} in tables; peak memory {peak:.0} MB"
         )?;
     }
     let ours = rates.iter().copied().fold(0.0, f64::max);
@@ -139,7 +142,7 @@ fn reading(number: u64) -> Reading {
     }
 }
 
-fn body(format: Format, batch: u64) -> Vec<u8> {
+pub(super) fn body(format: Format, batch: u64) -> Vec<u8> {
     let mut text = String::new();
     for number in batch * BATCH..(batch + 1) * BATCH {
         let it = reading(number);
@@ -184,7 +187,7 @@ fn write_csv(path: &Path, batches: u64) -> Result<()> {
 }
 
 /// Sends all, and measures from the first byte to the last acknowledgement.
-async fn send(doors: &Doors, format: Format, bodies: Vec<Vec<u8>>) -> Result<f64> {
+async fn send(doors: &Doors, format: Format, bodies: Vec<Bytes>) -> Result<f64> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
     let (address, kind, status) = match format {
         Format::Json => ("/ingest/v1/climate", "application/json", 200),

@@ -44,7 +44,10 @@ pub(super) fn measure(out: &mut impl Write, bench: &Bench) -> Result<()> {
     let lake = folder.path().join("lake");
     let house = House::build(&bench.binary, folder.path(), lake, CONTRACTS)?;
     let mut server = house.start()?;
-    let mosquitto = Mosquitto::start(folder.path());
+    let mosquitto = match &bench.broker {
+        Some(address) => Ok(Mosquitto { child: None, address: address.clone() }),
+        None => Mosquitto::start(folder.path()),
+    };
     match &mosquitto {
         Ok(_) => writeln!(out, "\nMQTT, QoS 1, against Mosquitto, which keeps nothing")?,
         Err(error) => writeln!(out, "\nMQTT, QoS 1; Mosquitto isn't measured: {error:#}")?,
@@ -131,7 +134,7 @@ async fn publish(
     Ok(Rate { messages: each * shape.connections, seconds })
 }
 
-fn write_reading(payload: &mut Vec<u8>, number: u64) {
+pub(super) fn write_reading(payload: &mut Vec<u8>, number: u64) {
     let time = 1_795_000_000_000_u64 + number * 10;
     let (temperature, humidity) = (number % 400, number % 613);
     let _written = write!(
@@ -145,9 +148,10 @@ fn write_reading(payload: &mut Vec<u8>, number: u64) {
     );
 }
 
-/// Debian's Mosquitto with no disk to write to, and as much under way as Longlead lets be.
+/// Debian's Mosquitto with no disk to write to, and as much under way as Longlead lets be; or another
+/// broker that runs already.
 struct Mosquitto {
-    child: Child,
+    child: Option<Child>,
     address: String,
 }
 
@@ -169,7 +173,7 @@ impl Mosquitto {
             .context("there is no mosquitto: apt-get install mosquitto")?;
         let mut command = Command::new(program);
         command.arg("-c").arg(&settings).stdout(Stdio::null()).stderr(Stdio::null());
-        let mosquitto = Mosquitto { child: command.spawn()?, address: address.to_string() };
+        let mosquitto = Mosquitto { child: Some(command.spawn()?), address: address.to_string() };
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
             if begun.elapsed() > Duration::from_secs(10) {
@@ -183,8 +187,10 @@ impl Mosquitto {
 
 impl Drop for Mosquitto {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Points of the TSBS IoT use case, taken in by the line protocol and asked all its query types,
 //! against DuckDB and ClickHouse on tables of their own.
 
+mod agreement;
 mod questions;
 mod world;
 
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -65,6 +67,8 @@ const STEPS: u64 = 15_000;
 const BATCH: u64 = 10_000;
 /// Requests under way at once.
 const CONNECTIONS: usize = 2;
+/// Tables are settled when nothing has come or gone for as long.
+const SETTLED: Duration = Duration::from_secs(15);
 
 /// What an engine measured of itself.
 #[derive(Debug, Deserialize)]
@@ -76,11 +80,11 @@ struct Measured {
     questions: Vec<Answered>,
 }
 
-/// Seconds of the fastest of several times, and how many rows the answer has.
+/// Seconds of the fastest of several times, and the rows of the answer.
 #[derive(Debug, Deserialize)]
 struct Answered {
     seconds: f64,
-    rows: u64,
+    rows: Vec<Vec<String>>,
 }
 
 /// How many trucks there are, and for how many steps.
@@ -108,8 +112,8 @@ pub(super) fn measure(out: &mut impl Write, bench: &Bench) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
     let lake = folder.path().join("lake");
-    let house = House::build(&bench.binary, folder.path(), lake, CONTRACTS)?;
-    let ours = runtime.block_on(ours(out, &house, size, bench.rounds))?;
+    let mut house = House::build(&bench.binary, folder.path(), lake, CONTRACTS)?;
+    let ours = runtime.block_on(ours(out, &mut house, size, bench.rounds))?;
     let python = match Python::find() {
         Ok(python) => python,
         Err(error) => return Ok(writeln!(out, "  no other engine is measured: {error:#}")?),
@@ -134,18 +138,19 @@ fn compare(
     for (((name, _), ours), (duckdb, clickhouse)) in all {
         let ratio = ours.seconds / duckdb.seconds.min(clickhouse.seconds);
         logarithms.push(ratio.ln());
-        let agree = ours.rows == duckdb.rows && ours.rows == clickhouse.rows;
+        let told = match agreement::differs(&ours.rows, &duckdb.rows) {
+            Some(how) => format!("ANSWERS DIFFER from DuckDB's: {how}"),
+            None => match agreement::differs(&ours.rows, &clickhouse.rows) {
+                Some(how) => format!("ANSWERS DIFFER from chDB's: {how}"),
+                None => format!("{} rows, the same of all", ours.rows.len()),
+            },
+        };
         writeln!(
             out,
-            "  {name:34} {:8.1}  DuckDB {:8.1}  chDB {:8.1}  ratio {ratio:5.2}  {}",
+            "  {name:34} {:8.1}  DuckDB {:8.1}  chDB {:8.1}  ratio {ratio:5.2}  {told}",
             ours.seconds * 1e3,
             duckdb.seconds * 1e3,
             clickhouse.seconds * 1e3,
-            match agree {
-                true => format!("{} rows", ours.rows),
-                false =>
-                    format!("ROWS DIFFER: {}, {}, {}", ours.rows, duckdb.rows, clickhouse.rows),
-            },
         )?;
     }
     let mean = (logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp();
@@ -155,7 +160,7 @@ fn compare(
 /// Takes all in, restarts so that memory holds nothing of it, and asks.
 async fn ours(
     out: &mut impl Write,
-    house: &House,
+    house: &mut House,
     size: Size,
     rounds: usize,
 ) -> Result<Vec<Answered>> {
@@ -175,21 +180,52 @@ async fn ours(
         "  Longlead: {:.0} points/s in, {bytes:.1} bytes a point, peak memory {taking:.0} MB",
         points as f64 / seconds,
     )?;
+    settle(out, house)?;
     let server = house.start()?;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
     let mut answered = Vec::new();
     for (name, question) in questions(Engine::Longlead, size.steps) {
-        let mut best = Answered { seconds: f64::INFINITY, rows: 0 };
+        let mut best = Answered { seconds: f64::INFINITY, rows: Vec::new() };
         for _ in 0..rounds {
             let begun = Instant::now();
-            let rows = house.ask(&server.doors, &question).await;
-            let rows = rows.with_context(|| format!("{name} can't be asked"))?;
+            let rows = house.ask_by(&client, &server.doors, &question).await;
             let seconds = begun.elapsed().as_secs_f64().min(best.seconds);
-            best = Answered { seconds, rows: rows.len() as u64 };
+            let rows = rows.with_context(|| format!("{name} can't be asked"))?;
+            let cells = |row: &String| row.split(',').map(str::to_owned).collect();
+            best = Answered { seconds, rows: rows.iter().map(cells).collect() };
         }
         answered.push(best);
     }
     writeln!(out, "  Longlead, asking: peak memory {:.0} MB", peak_mb(&server))?;
     Ok(answered)
+}
+
+/// Lets small files be merged, as ClickHouse's parts are: until no file has come for a while.
+fn settle(out: &mut impl Write, house: &mut House) -> Result<()> {
+    let data = house.lake.join("data");
+    let flags = ["--lake-tidy-seconds", "1"];
+    let usual = std::mem::replace(&mut house.flags, flags.map(str::to_owned).to_vec());
+    let begun = Instant::now();
+    let mut server = house.start()?;
+    let mut quiet = Instant::now();
+    let mut before = files_of(&data);
+    while quiet.elapsed() < SETTLED {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = files_of(&data);
+        if now != before {
+            (before, quiet) = (now, Instant::now());
+        }
+    }
+    server.stop()?;
+    house.flags = usual;
+    let seconds = begun.elapsed().saturating_sub(SETTLED).as_secs_f64();
+    Ok(writeln!(out, "  Longlead: small files merged in {seconds:.0} s")?)
+}
+
+/// All files below a folder.
+fn files_of(path: &Path) -> BTreeSet<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return BTreeSet::from([path.to_owned()]) };
+    entries.flatten().flat_map(|it| files_of(&it.path())).collect()
 }
 
 /// Sends all points in the order in which they were taken.

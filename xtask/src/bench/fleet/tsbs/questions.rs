@@ -116,6 +116,13 @@ pub(super) fn questions(engine: Engine, steps: u64) -> Vec<(&'static str, String
             Engine::DuckDb => format!("epoch({it})"),
             Engine::ClickHouse => format!("toUnixTimestamp({it})"),
         });
+        // ClickHouse gives 0 where there is no row before or after, unless a null can be given.
+        let text = ["lag(", "lead("].iter().fold(text, |text, name| match engine {
+            Engine::ClickHouse => {
+                calls(&text, name.trim_end_matches('('), |it| format!("{name}toNullable({it}))"))
+            }
+            Engine::Longlead | Engine::DuckDb => text,
+        });
         let text = text.replace("TEN AS", &format!("{ten} AS"));
         let text = text.replace("FROM1440'", &format!("{}'", at(1440)));
         let text = text.replace("FROM240'", &format!("{}'", at(240)));
