@@ -97,15 +97,19 @@ async fn settle(inner: &Inner) -> Result<(), TablesError> {
 }
 
 pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
-    let _alone = inner.changing.lock().await;
-    let session = inner.engine.session();
     let names = inner.tables.names().map_err(|it| FlushError::of(&it))?;
     for name in &names {
-        let merged = inner.tables.merge(session, name).await;
-        if merged.map_err(|it| FlushError::of(&it))? > 0 {
-            renew(inner, name).await?;
+        while merge(inner, name).await? > 0 {
+            if inner.is_closing.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            // Else what comes in fills the memory meanwhile.
+            if is_flush_due(inner) {
+                flush(inner).await?;
+            }
         }
     }
+    let _alone = inner.changing.lock().await;
     let seconds = i64::try_from(inner.settings.keep_replaced.as_secs()).unwrap_or(i64::MAX);
     inner.tables.clean(seconds).await.map_err(|it| FlushError::of(&it))?;
     // Snapshots that tables were read at may be forgotten now.
@@ -113,6 +117,18 @@ pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
         renew(inner, name).await?;
     }
     Ok(())
+}
+
+/// Merges a few files of a table, and tells how many went.
+async fn merge(inner: &Inner, name: &str) -> Result<usize, FlushError> {
+    let _alone = inner.changing.lock().await;
+    let session = inner.engine.session_for_merging().map_err(|it| FlushError::of(&it))?;
+    let merged = inner.tables.merge_some(&session, name).await;
+    let merged = merged.map_err(|it| FlushError::of(&it))?;
+    if merged > 0 {
+        renew(inner, name).await?;
+    }
+    Ok(merged)
 }
 
 /// Rows from before a time: by when they were captured or, where the clock of the device tells

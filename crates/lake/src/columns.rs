@@ -203,6 +203,7 @@ pub(crate) fn plain(schema: &SchemaRef, without: &str) -> SchemaRef {
     let plain = |field: &Arc<Field>| {
         let kind = match field.data_type() {
             DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
             DataType::Timestamp(..) => timestamp(),
             other => other.clone(),
         };
@@ -249,7 +250,8 @@ impl IdentityColumns {
     }
 }
 
-fn primitive<T: ArrowPrimitiveType>(
+/// A column of numbers or times of a batch.
+pub(crate) fn primitive<T: ArrowPrimitiveType>(
     batch: &RecordBatch,
     name: &str,
 ) -> Result<PrimitiveArray<T>, ArrowError> {

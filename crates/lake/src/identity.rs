@@ -14,12 +14,16 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::{Array, UInt64Array};
 
-use blocks::{Block, Found};
+use blocks::Block;
 use intervals::Intervals;
+
+/// A map that is asked for every row.
+pub(crate) type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
 /// Microseconds of a day, by which captured times are kept together.
 const DAY: i64 = 86_400_000_000;
@@ -94,10 +98,10 @@ struct Series {
 
 #[derive(Debug, Default)]
 struct Stream {
-    devices: HashMap<Box<str>, u32>,
+    devices: Map<Box<str>, u32>,
     names: Vec<Box<str>>,
     series: Vec<Series>,
-    blocks: HashMap<Place, Block>,
+    blocks: Map<Place, Block>,
 }
 
 /// A row that was admitted, so that it can be taken back.
@@ -111,7 +115,7 @@ struct Admitted {
 /// The identities of all rows.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
-    by_name: HashMap<Box<str>, u32>,
+    by_name: Map<Box<str>, u32>,
     names: Vec<Box<str>>,
     streams: Vec<Stream>,
     /// Rows since the last `commit`.
@@ -328,39 +332,45 @@ impl Stream {
     /// Judges a row; nothing if it can't be judged before its place is loaded.
     fn admit(&mut self, place: Place, key: u64, content: u64, group: u64) -> Option<Verdict> {
         let series = self.series.get_mut(place.device as usize)?;
-        if let Some(block) = self.blocks.get_mut(&place)
-            && let Found::Content(known) = block.find(key)
-        {
-            block.touched = group;
-            let is_same = known == content;
-            return Some(if is_same { Verdict::Duplicate } else { Verdict::Conflict });
-        }
-        match place.kind {
-            Kind::Sequence { boot } => {
-                if !series.sequences(boot).insert(key) {
-                    // It was there. What it said is in the tables, unless retention took it.
-                    let is_loaded = self.blocks.get(&place).is_some_and(|it| it.covers(0));
-                    return is_loaded.then_some(Verdict::Duplicate);
-                }
-                let block = self.blocks.entry(place).or_insert_with(Block::unknown);
-                block.insert(key, content);
-                block.touched = group;
-            }
-            Kind::Captured => {
-                let block = match self.blocks.entry(place) {
-                    std::collections::hash_map::Entry::Occupied(block) => block.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(vacant) => {
-                        vacant.insert(Block::known_from(series.known_from(place, key)?))
+        let known = self.blocks.entry(place);
+        let (block, at) = match known {
+            Entry::Occupied(block) => {
+                let block = block.into_mut();
+                match block.find(key) {
+                    Ok(known) => {
+                        block.touched = group;
+                        let is_same = known == content;
+                        return Some(if is_same { Verdict::Duplicate } else { Verdict::Conflict });
                     }
-                };
-                if !block.covers(key) {
-                    return None;
+                    Err(at) => (Some(block), at),
                 }
-                block.insert(key, content);
-                block.touched = group;
-                series.note(place, key);
             }
+            Entry::Vacant(_) => (None, 0),
+        };
+        if let Kind::Sequence { boot } = place.kind
+            && !series.sequences(boot).insert(key)
+        {
+            // It was there. What it said is in the tables, unless retention took it.
+            return block.is_some_and(|it| it.covers(0)).then_some(Verdict::Duplicate);
         }
+        let block = match block {
+            Some(block) => block,
+            None => {
+                let new = match place.kind {
+                    Kind::Sequence { .. } => Block::unknown(),
+                    Kind::Captured => Block::known_from(series.known_from(place, key)?),
+                };
+                self.blocks.entry(place).or_insert(new)
+            }
+        };
+        if place.kind == Kind::Captured {
+            if !block.covers(key) {
+                return None;
+            }
+            series.note(place, key);
+        }
+        block.insert_at(at, key, content);
+        block.touched = group;
         Some(Verdict::Fresh)
     }
 
@@ -379,7 +389,13 @@ impl Stream {
         }
         let block = self.blocks.entry(place).or_insert_with(Block::unknown);
         block.touched = block.touched.max(group);
-        block.insert(key, content)
+        match block.find(key) {
+            Ok(_) => false,
+            Err(at) => {
+                block.insert_at(at, key, content);
+                true
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
@@ -41,6 +41,8 @@ use crate::view::View;
 const CATALOG: &str = "longlead";
 /// Questions that run at once: each may use memory, up to its limit.
 const QUESTIONS_MAX: usize = 16;
+/// Bytes that merging files may hold.
+const MERGING_BYTES: usize = 256 << 20;
 /// Batches that wait for a slow reader.
 const PAGES_WAITING: usize = 4;
 /// Parameters of a query.
@@ -122,6 +124,15 @@ impl Engine {
     /// A session for the lake's own work, without tables.
     pub(crate) fn session(&self) -> &SessionContext {
         &self.base
+    }
+
+    /// A session without tables in which rows are sorted: what doesn't fit its memory goes to disk.
+    pub(crate) fn session_for_merging(&self) -> Result<SessionContext, DataFusionError> {
+        let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime)
+            .with_memory_pool(Arc::new(FairSpillPool::new(MERGING_BYTES)))
+            .build_arc()?;
+        let state = SessionStateBuilder::new_from_existing(self.base.state());
+        Ok(SessionContext::new_with_state(state.with_runtime_env(runtime).build()))
     }
 
     /// A session that sees all tables as they are at this moment, and what is brought from outside.

@@ -88,7 +88,7 @@ pub struct Refused {
 #[derive(Debug, Default)]
 pub struct Batch {
     names: Vec<Box<str>>,
-    known: HashMap<Box<str>, Name>,
+    known: HashMap<Box<str>, Name, ahash::RandomState>,
     text: String,
     heads: Vec<(Head, Range<u32>)>,
     values: Vec<(Name, Value, Option<Name>)>,

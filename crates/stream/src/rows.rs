@@ -59,7 +59,7 @@ impl Clock {
 pub struct Devices {
     names: Texts,
     keys: Vec<u32>,
-    known: HashMap<Box<str>, u32>,
+    known: HashMap<Box<str>, u32, ahash::RandomState>,
 }
 
 impl Devices {

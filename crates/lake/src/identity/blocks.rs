@@ -10,13 +10,6 @@ pub(super) struct Block {
     pub(super) touched: u64,
 }
 
-/// What is known of a key.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    Content(u64),
-    Nothing,
-}
-
 impl Block {
     /// Nothing is known of what isn't in it.
     pub(super) fn unknown() -> Block {
@@ -32,31 +25,25 @@ impl Block {
         key >= self.known_from && self.known_from != u64::MAX
     }
 
-    pub(super) fn find(&self, key: u64) -> Found {
-        match self.rows.last() {
-            Some((last, _)) if *last >= key => {}
-            _ => return Found::Nothing,
+    /// What is known of a key, or where it would stand. Rows mostly come in the order of time, so
+    /// that it is looked for from the end, in steps that double.
+    pub(super) fn find(&self, key: u64) -> Result<u64, usize> {
+        let count = self.rows.len();
+        let mut step = 1;
+        while step < count && self.rows.get(count - step).is_some_and(|it| it.0 > key) {
+            step *= 2;
         }
-        let place = self.rows.binary_search_by_key(&key, |it| it.0);
-        match place.ok().and_then(|place| self.rows.get(place)) {
-            Some((_, content)) => Found::Content(*content),
-            None => Found::Nothing,
+        let (low, high) = (count.saturating_sub(step), count - step / 2);
+        let near = self.rows.get(low..high).unwrap_or(&[]);
+        match near.binary_search_by_key(&key, |it| it.0) {
+            Ok(place) => near.get(place).map(|it| it.1).ok_or(low + place),
+            Err(place) => Err(low + place),
         }
     }
 
-    /// Adds a row, and tells whether it wasn't there.
-    pub(super) fn insert(&mut self, key: u64, content: u64) -> bool {
-        if self.rows.last().is_none_or(|it| it.0 < key) {
-            self.rows.push((key, content));
-            return true;
-        }
-        match self.rows.binary_search_by_key(&key, |it| it.0) {
-            Ok(_) => false,
-            Err(place) => {
-                self.rows.insert(place, (key, content));
-                true
-            }
-        }
+    /// Adds a row where `find` says that it belongs.
+    pub(super) fn insert_at(&mut self, at: usize, key: u64, content: u64) {
+        self.rows.insert(at.min(self.rows.len()), (key, content));
     }
 
     /// Takes a row out, and tells whether it was there.

@@ -15,27 +15,45 @@ use datafusion_ducklake::{
 
 use super::{Tables, TablesError, no_table};
 
-/// Files from this size on are left as they are.
-const MERGED_BYTES: u64 = 256 << 20;
-/// Files that one merge takes, so that it ends soon.
-const MERGED_FILES: usize = 64;
+/// Files are merged with others of about their size, so that none is written anew more often than it
+/// grows: those below each of these bytes, from the one before on.
+const TIERS: [u64; 3] = [8 << 20, 64 << 20, 256 << 20];
+/// Files that one step takes, so that it ends soon: nothing is flushed meanwhile.
+const STEP_FILES: usize = 8;
 
 impl Tables {
-    /// Merges small files of a table, day by day, and tells how many went.
-    pub(crate) async fn merge(
+    /// Merges a few small files of a table, of one day each, and tells how many went.
+    pub(crate) async fn merge_some(
         &self,
         session: &SessionContext,
         name: &str,
     ) -> Result<usize, TablesError> {
         let table = self.changeable(name).await?;
-        let options = MergeOptions {
-            target_file_size: MERGED_BYTES,
-            max_merged_files: MERGED_FILES,
-            min_file_size: 0,
-        };
-        let merged =
-            ducklake(&table, name)?.merge_adjacent_files(&session.state(), options).await?;
-        Ok(merged.files_processed)
+        let mut min_file_size = 0;
+        for target_file_size in TIERS {
+            let is_candidate = |it: &DuckLakeTableFile| {
+                let bytes = it.file.file_size_bytes.max(0).cast_unsigned();
+                (min_file_size..target_file_size).contains(&bytes)
+            };
+            let files = ducklake(&table, name)?.files()?;
+            let candidates = files.iter().filter(|it| is_candidate(it)).count();
+            let mut max_merged_files = STEP_FILES;
+            loop {
+                let options = MergeOptions { target_file_size, max_merged_files, min_file_size };
+                let table = ducklake(&table, name)?;
+                let merged = table.merge_adjacent_files(&session.state(), options).await?;
+                if merged.files_processed > 0 {
+                    return Ok(merged.files_processed);
+                }
+                // The first may all be alone in their days.
+                if max_merged_files >= candidates {
+                    break;
+                }
+                max_merged_files *= 4;
+            }
+            min_file_size = target_file_size;
+        }
+        Ok(0)
     }
 
     /// Removes rows, and tells how many there were. What a file loses is written anew without it.

@@ -46,6 +46,29 @@ async fn a_row_is_seen_at_once_and_once_through_flush_merge_and_restart() {
     assert_eq!(send(&lake, &some(0, 170)).await, (0, 170, 0));
 }
 
+#[tokio::test]
+async fn files_of_a_day_are_merged_however_many_days_have_but_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    let of_day = |day: i64, second: i64| {
+        [Reading::at("a", RECEIVED - (40 - day) * 86_400 * SECOND + second * SECOND, 1.0)]
+    };
+    for day in 0..20 {
+        send(&lake, &of_day(day, 0)).await;
+    }
+    lake.flush().await.expect("it flushes");
+    for second in 0..5 {
+        send(&lake, &of_day(20, second)).await;
+        lake.flush().await.expect("it flushes");
+    }
+    let files = async || lake.tables().await.expect("they are told")[0].files;
+    assert_eq!(files().await, 25);
+    lake.tidy().await.expect("it tidies");
+    assert_eq!(files().await, 21);
+    assert_eq!(ask(&lake, COUNT).await, "25 25");
+    lake.close().await.expect("it closes");
+}
+
 /// The folder is free once the threads of the lake before have ended.
 pub(crate) async fn reopen(folder: &std::path::Path) -> Lake {
     for _ in 0..100 {
