@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::api::answer;
 use crate::api::device::decoded;
 use crate::api::json::{JsonBody, unprocessable};
-use crate::api::operation::{Answer, Body, JSON, Operation, Tag, of};
+use crate::api::operation::{Answer, Body, JSON, Operation, Tag, body_of, of};
 use crate::api::query::Named;
 use crate::app::App;
 use crate::page::fleet::command::{LASTS_SECONDS, LASTS_SECONDS_MAX, expiry, refused};
@@ -113,7 +113,7 @@ pub(crate) const GIVE: Operation = Operation {
                   its number is the correlation data.",
     body: Some(Body {
         media: JSON,
-        schema: of::<NewBody>,
+        schema: body_of::<NewBody>,
         example: || json!({ "name": "reboot", "payload": { "after": 5 }, "expires_seconds": 86_400 }),
     }),
     answers: &[Answer::new(202, "The command, which waits for the device.", of::<CommandBody>)],

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::api::answer;
 use crate::api::device::decoded;
 use crate::api::json::{JsonBody, unprocessable};
-use crate::api::operation::{Answer, Body, JSON, Operation, Tag, of};
+use crate::api::operation::{Answer, Body, JSON, Operation, Tag, body_of, of};
 use crate::api::query::Named;
 use crate::app::App;
 use crate::page::fleet::device::device_of;
@@ -149,7 +149,7 @@ pub(crate) const CLAIM: Operation = Operation {
     summary: "Make a claim token for a device",
     description: "The device sends it with its request for a certificate. It is good for one key, \
                   and told this once.",
-    body: Some(Body { media: JSON, schema: of::<NewClaim>, example: || json!({ "days": 7 }) }),
+    body: Some(Body { media: JSON, schema: body_of::<NewClaim>, example: || json!({ "days": 7 }) }),
     answers: &[Answer::new(201, "The token.", of::<MadeClaim>)],
     ..Operation::NEW
 };
@@ -190,7 +190,7 @@ pub(crate) const REVOKE: Operation = Operation {
                   and open claim tokens are good no more; only a new claim token lets it in again.",
     body: Some(Body {
         media: JSON,
-        schema: of::<NewRevocation>,
+        schema: body_of::<NewRevocation>,
         example: || json!({ "why": "It was stolen" }),
     }),
     answers: &[Answer::new(200, "How it proves who it is now.", of::<IdentityBody>)],
