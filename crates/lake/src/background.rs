@@ -24,6 +24,10 @@ use crate::tables::{Tables, TablesError, newest_commit};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long to wait after a flush that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// However much comes in, tables are tidied after so long: files that were replaced must go.
+const TIDIED_AT_LEAST: Duration = Duration::from_secs(3600);
+/// Steps of merging that a table gets at a time.
+const STEPS_MAX: usize = 32;
 /// Memory of the query that reads what leaves the quarantine.
 const KEYS_MEMORY: usize = 256 << 20;
 
@@ -39,13 +43,16 @@ pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
         if is_flush_due(&inner) {
             if let Err(error) = flush(&inner).await {
                 tracing::error!(%error, "a flush failed; rows stay in the log");
-                drop(inner);
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
-            continue;
+            // While flushes fail, what goes on below may be what makes room for them.
+            if tidied.elapsed() < TIDIED_AT_LEAST {
+                continue;
+            }
         }
         // Merging gives way to what comes in.
-        if tidied.elapsed() >= inner.settings.tidy_every && inner.queue.is_idle() {
+        let is_idle = inner.queue.is_idle() || tidied.elapsed() >= TIDIED_AT_LEAST;
+        if tidied.elapsed() >= inner.settings.tidy_every && is_idle {
             tidied = Instant::now();
             // A disk that was full at the start may have room again.
             if let Err(error) = reserve::renew(&inner.folder) {
@@ -98,15 +105,12 @@ async fn settle(inner: &Inner) -> Result<(), TablesError> {
 
 pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
     let names = inner.tables.names().map_err(|it| FlushError::of(&it))?;
+    // One table that can't be merged keeps neither the others from it nor old files from going.
+    let mut told = Ok(());
     for name in &names {
-        while merge(inner, name).await? > 0 {
-            if inner.is_closing.load(Ordering::Acquire) {
-                return Ok(());
-            }
-            // Else what comes in fills the memory meanwhile.
-            if is_flush_due(inner) {
-                flush(inner).await?;
-            }
+        told = told.and(merge_all(inner, name).await);
+        if inner.is_closing.load(Ordering::Acquire) {
+            return told;
         }
     }
     let _alone = inner.changing.lock().await;
@@ -115,6 +119,20 @@ pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
     // Snapshots that tables were read at may be forgotten now.
     for name in &names {
         renew(inner, name).await?;
+    }
+    told
+}
+
+/// Merges files of a table until there are none left, or it has had its turn.
+async fn merge_all(inner: &Inner, name: &str) -> Result<(), FlushError> {
+    for _ in 0..STEPS_MAX {
+        if merge(inner, name).await? == 0 || inner.is_closing.load(Ordering::Acquire) {
+            break;
+        }
+        // Else what comes in fills the memory meanwhile.
+        if is_flush_due(inner) {
+            flush(inner).await?;
+        }
     }
     Ok(())
 }

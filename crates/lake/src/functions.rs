@@ -2,8 +2,8 @@
 //!
 //! | function | what it gives |
 //! |---|---|
-//! | `time_bucket(interval, time[, origin])` | the start of the stretch that a time falls into, as `date_bin` |
-//! | `first(value, time)`, `last(value, time)` | the earliest and the latest value that isn't null |
+//! | `time_bucket(interval, time[, origin])` | the start of the stretch that a time falls into, as `date_bin`, and like the time in microseconds |
+//! | `first(value, time)`, `last(value, time)` | the earliest and the latest value that isn't null; the time is one, or a whole number |
 //! | `increase(counter, time)` | how much a counter grew, counting on after it began anew at zero |
 //! | `rate(counter, time)` | that per second, between the first and the last time |
 //!

@@ -26,6 +26,10 @@ use args::Arguments;
 use exit::Exit;
 use settings::Settings;
 
+/// What merging files took is given back; the system's allocator kept it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

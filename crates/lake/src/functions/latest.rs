@@ -30,7 +30,14 @@ impl Latest {
 
     fn groups(&self, of: &DataType) -> Result<Groups> {
         let none = ScalarValue::try_from(of)?;
-        Ok(Groups { is_last: self.is_last, none, values: Vec::new(), times: Vec::new(), bytes: 0 })
+        Ok(Groups {
+            is_last: self.is_last,
+            none,
+            values: Vec::new(),
+            times: Vec::new(),
+            rows: Vec::new(),
+            bytes: 0,
+        })
     }
 }
 
@@ -93,13 +100,15 @@ struct Groups {
     none: ScalarValue,
     values: Vec<ScalarValue>,
     times: Vec<Option<i64>>,
+    /// The row of each group that counts in the batch at hand, from 1 on; 0 for none.
+    rows: Vec<usize>,
     /// What values hold beside themselves.
     bytes: usize,
 }
 
 impl Groups {
-    /// The row of each group that counts most in a batch goes before what was known. Values are
-    /// copied only for these, which are few: rows mostly come in the order of time.
+    /// The row of each group that counts most in a batch goes before what was known. Only its value
+    /// is copied.
     fn take(
         &mut self,
         values: &ArrayRef,
@@ -110,7 +119,8 @@ impl Groups {
     ) -> Result<()> {
         self.values.resize(count, self.none.clone());
         self.times.resize(count, None);
-        let mut touched: Vec<(usize, usize)> = Vec::new();
+        self.rows.resize(count, 0);
+        let mut touched: Vec<usize> = Vec::new();
         let empty = values.logical_nulls().filter(|it| it.null_count() > 0);
         let untimed = times.nulls().filter(|it| it.null_count() > 0);
         for (row, group) in groups.iter().enumerate() {
@@ -130,18 +140,22 @@ impl Groups {
             };
             if goes_before {
                 *known = Some(time);
-                match touched.last_mut() {
-                    Some(last) if last.0 == *group => last.1 = row,
-                    _ => touched.push((*group, row)),
+                if let Some(best) = self.rows.get_mut(*group)
+                    && std::mem::replace(best, row + 1) == 0
+                {
+                    touched.push(*group);
                 }
             }
         }
-        for (group, row) in touched {
-            let Some(value) = self.values.get_mut(group) else { continue };
-            self.bytes = self.bytes.saturating_sub(value.size());
+        for group in touched {
+            let row = self.rows.get_mut(group).map_or(0, std::mem::take);
+            let (Some(value), Some(row)) = (self.values.get_mut(group), row.checked_sub(1)) else {
+                continue;
+            };
+            self.bytes = self.bytes.saturating_sub(beside(value));
             *value = ScalarValue::try_from_array(values, row)?;
             value.compact();
-            self.bytes += value.size();
+            self.bytes += beside(value);
         }
         Ok(())
     }
@@ -154,7 +168,8 @@ impl Groups {
     fn emitted(&mut self, emit_to: EmitTo) -> Result<(ArrayRef, ArrayRef)> {
         let values = emit_to.take_needed(&mut self.values);
         let times = emit_to.take_needed(&mut self.times);
-        let gone: usize = values.iter().map(ScalarValue::size).sum();
+        self.rows.truncate(self.values.len());
+        let gone: usize = values.iter().map(beside).sum();
         self.bytes = self.bytes.saturating_sub(gone);
         let array = match values.is_empty() {
             true => self.none.to_array_of_size(0)?,
@@ -162,6 +177,11 @@ impl Groups {
         };
         Ok((array, Arc::new(Int64Array::from(times))))
     }
+}
+
+/// What a value holds beside itself.
+fn beside(value: &ScalarValue) -> usize {
+    value.size().saturating_sub(size_of::<ScalarValue>())
 }
 
 fn two(arrays: &[ArrayRef]) -> Result<(&ArrayRef, Int64Array)> {
@@ -219,6 +239,7 @@ impl GroupsAccumulator for Groups {
             + self.bytes
             + self.values.capacity() * size_of::<ScalarValue>()
             + self.times.capacity() * size_of::<Option<i64>>()
+            + self.rows.capacity() * size_of::<usize>()
     }
 }
 
@@ -255,5 +276,100 @@ impl Accumulator for One {
 
     fn size(&self) -> usize {
         self.groups.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{StringArray, UInt32Array};
+    use std::collections::BTreeMap;
+
+    type Row = (usize, Option<i64>, Option<String>);
+
+    fn arrays(rows: &[Row]) -> (ArrayRef, ArrayRef, Vec<usize>) {
+        let values: StringArray = rows.iter().map(|it| it.2.as_deref()).collect();
+        let times: Int64Array = rows.iter().map(|it| it.1).collect();
+        (Arc::new(values), Arc::new(times), rows.iter().map(|it| it.0).collect())
+    }
+
+    /// By a sort of all rows, as `last_value` and `first_value` are explained.
+    fn plain(rows: &[Row], is_last: bool) -> BTreeMap<usize, String> {
+        let mut sorted: Vec<(usize, &Row)> = rows.iter().enumerate().collect();
+        sorted.retain(|(_, row)| row.2.is_some());
+        let least = if is_last { i64::MIN } else { i64::MAX };
+        sorted.sort_by_key(|(place, row)| (row.1.unwrap_or(least), *place));
+        if !is_last {
+            sorted.reverse();
+        }
+        sorted.into_iter().map(|(_, row)| (row.0, row.2.clone().unwrap_or_default())).collect()
+    }
+
+    fn told(values: &ArrayRef, from: usize) -> BTreeMap<usize, String> {
+        let values = values.as_string::<i32>();
+        let texts = values.iter().enumerate();
+        texts.filter_map(|(group, it)| Some((group + from, it?.to_owned()))).collect()
+    }
+
+    /// Few times and many ties, nulls among values and times, groups in no order.
+    fn rows(seed: u64) -> Vec<Row> {
+        let mut state = seed;
+        let mut dice = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(11);
+            (state >> 33) % below
+        };
+        (0..300)
+            .map(|number| {
+                let time = (dice(9) > 0).then(|| i64::try_from(dice(40)).unwrap() - 20);
+                (dice(7) as usize, time, (dice(5) > 0).then(|| format!("value {number}")))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn any_split_into_batches_partial_states_and_parts_gives_what_a_sort_gives() {
+        for (seed, latest) in (0..40).flat_map(|it| [(it, Latest::last()), (it, Latest::first())]) {
+            let rows = rows(seed);
+            let mut whole = latest.groups(&DataType::Utf8).unwrap();
+            for part in rows.chunks(70) {
+                let mut partial = latest.groups(&DataType::Utf8).unwrap();
+                for batch in part.chunks(23) {
+                    let (values, times, groups) = arrays(batch);
+                    partial.update_batch(&[values, times], &groups, None, 7).unwrap();
+                }
+                let state = partial.state(EmitTo::All).unwrap();
+                whole.merge_batch(&state, &[0, 1, 2, 3, 4, 5, 6], 7).unwrap();
+            }
+            let expected = plain(&rows, latest.is_last);
+            let first = told(&whole.evaluate(EmitTo::First(3)).unwrap(), 0);
+            let rest = told(&whole.evaluate(EmitTo::All).unwrap(), 3);
+            let all: BTreeMap<usize, String> = first.into_iter().chain(rest).collect();
+            assert_eq!(all, expected, "seed {seed}, last: {}", latest.is_last);
+            assert_eq!(whole.bytes, 0, "everything is given away");
+        }
+    }
+
+    #[test]
+    fn a_filter_leaves_rows_out_of_batches_and_of_states_alike() {
+        let latest = Latest::last();
+        let rows: Vec<Row> = (0..4).map(|it| (0, Some(it), Some(it.to_string()))).collect();
+        let (values, times, groups) = arrays(&rows);
+        let filter = BooleanArray::from(vec![Some(true), Some(true), Some(false), None]);
+        let mut direct = latest.groups(&DataType::Utf8).unwrap();
+        let given = [Arc::clone(&values), Arc::clone(&times)];
+        direct.update_batch(&given, &groups, Some(&filter), 1).unwrap();
+        let state = direct.convert_to_state(&[values, times], Some(&filter)).unwrap();
+        let mut merged = latest.groups(&DataType::Utf8).unwrap();
+        merged.merge_batch(&state, &groups, 1).unwrap();
+        for mut groups in [direct, merged] {
+            let told = told(&groups.evaluate(EmitTo::All).unwrap(), 0);
+            assert_eq!(told, BTreeMap::from([(0, "1".to_owned())]));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_rows_is_null() {
+        let none = Latest::last().groups(&DataType::UInt32).unwrap().evaluate(EmitTo::All).unwrap();
+        assert_eq!(none.as_ref(), &UInt32Array::from(Vec::<u32>::new()) as &dyn Array);
     }
 }

@@ -56,7 +56,12 @@ impl ScalarUDFImpl for TimeBucket {
         if !is_interval {
             return plan_err!("time_bucket begins with an interval, such as INTERVAL '1 hour'");
         }
-        let time = DataType::Timestamp(TimeUnit::Microsecond, zone);
+        // What is told in nanoseconds stays so: to cut it first would put it into another bucket.
+        let unit = match time {
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => TimeUnit::Nanosecond,
+            _ => TimeUnit::Microsecond,
+        };
+        let time = DataType::Timestamp(unit, zone);
         let interval = DataType::Interval(IntervalUnit::MonthDayNano);
         Ok([interval, time.clone(), time].into_iter().take(types.len()).collect())
     }
@@ -127,12 +132,17 @@ fn micros(args: &[ColumnarValue]) -> Option<(i64, i64, &ColumnarValue)> {
         return None;
     };
     let nanos = i64::from(stride.days).checked_mul(DAY_NANOS)?.checked_add(stride.nanoseconds)?;
-    let is_plain = stride.months == 0 && nanos > 0 && nanos % 1_000 == 0;
+    let is_micros = matches!(time.data_type(), DataType::Timestamp(TimeUnit::Microsecond, _));
+    let is_plain = is_micros && stride.months == 0 && nanos > 0 && nanos % 1_000 == 0;
     is_plain.then_some((nanos / 1_000, origin, time))
 }
 
 fn floored(time: &ColumnarValue, stride: i64, origin: i64) -> Result<ColumnarValue> {
-    let floor = |time: i64| time.saturating_sub(time.wrapping_sub(origin).rem_euclid(stride));
+    let floor = |time: i64| match time.checked_sub(origin) {
+        Some(since) => time.saturating_sub(since.rem_euclid(stride)),
+        // At the ends of what can be told there are no more stretches.
+        None => time,
+    };
     let of_array = |times: &ArrayRef| -> ArrayRef {
         let zone = zone(times.data_type());
         let times = times.as_primitive::<TimestampMicrosecondType>();
@@ -187,6 +197,10 @@ impl ScalarUDFImpl for Truncate {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         self.plain.return_field_from_args(args)
+    }
+
+    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
+        self.plain.output_ordering(input)
     }
 
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {

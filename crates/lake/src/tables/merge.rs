@@ -15,14 +15,14 @@ use datafusion_ducklake::{
 
 use super::{Tables, TablesError, no_table};
 
-/// Files are merged with others of about their size, so that none is written anew more often than it
-/// grows: those below each of these bytes, from the one before on.
-const TIERS: [u64; 3] = [8 << 20, 64 << 20, 256 << 20];
-/// Files that one step takes, so that it ends soon: nothing is flushed meanwhile.
-const STEP_FILES: usize = 8;
+/// Files are merged with others of about their size, so that none is written anew much more often
+/// than it grows: those below each of these bytes, from the one before on, and so many in one step.
+/// Nothing is flushed during a step.
+const TIERS: [(u64, usize); 5] =
+    [(256 << 10, 16), (2 << 20, 16), (16 << 20, 8), (64 << 20, 8), (256 << 20, 4)];
 
 impl Tables {
-    /// Merges a few small files of a table, of one day each, and tells how many went.
+    /// Merges some small files of a table with others of their day, and tells how many went.
     pub(crate) async fn merge_some(
         &self,
         session: &SessionContext,
@@ -30,14 +30,14 @@ impl Tables {
     ) -> Result<usize, TablesError> {
         let table = self.changeable(name).await?;
         let mut min_file_size = 0;
-        for target_file_size in TIERS {
+        for (target_file_size, step_files) in TIERS {
             let is_candidate = |it: &DuckLakeTableFile| {
                 let bytes = it.file.file_size_bytes.max(0).cast_unsigned();
                 (min_file_size..target_file_size).contains(&bytes)
             };
             let files = ducklake(&table, name)?.files()?;
             let candidates = files.iter().filter(|it| is_candidate(it)).count();
-            let mut max_merged_files = STEP_FILES;
+            let mut max_merged_files = step_files;
             loop {
                 let options = MergeOptions { target_file_size, max_merged_files, min_file_size };
                 let table = ducklake(&table, name)?;
@@ -45,7 +45,7 @@ impl Tables {
                 if merged.files_processed > 0 {
                     return Ok(merged.files_processed);
                 }
-                // The first may all be alone in their days.
+                // The first may all be alone in their days: more are looked at.
                 if max_merged_files >= candidates {
                     break;
                 }

@@ -17,8 +17,8 @@ use chrono::{Datelike as _, NaiveDate};
 use datafusion_ducklake::metadata_writer::{ColumnStat, DataFileInfo};
 use datafusion_ducklake::stats_collect::{accumulate_nan_flags, compute_column_stats};
 use datafusion_ducklake::{
-    ColumnDef, DuckLakeError, MetadataWriter, PartitionSpec, PartitionSpecColumn,
-    PartitionTransform, WriteMode,
+    ColumnDef, DuckLakeError, DuckLakeTableWriter, MetadataWriter, PartitionSpec,
+    PartitionSpecColumn, PartitionTransform, SqliteMetadataWriter, WriteMode,
 };
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
@@ -28,7 +28,7 @@ use parquet::basic::Encoding;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use super::{Order, PACKING, ROW_GROUP_ROWS, SCHEMA, Tables, TablesError, order_of};
+use super::{Order, PACKING, ROW_GROUP_ROWS, SCHEMA, Tables, TablesError, options, order_of};
 use crate::columns::{primitive, text};
 use crate::identity::Map;
 
@@ -70,8 +70,16 @@ impl Tables {
         let setup =
             self.writer.begin_write_transaction(SCHEMA, name, &columns, WriteMode::Append)?;
         let partition = self.writer.live_partition_spec(setup.table_id)?;
+        let time = schema.index_of(order_of(name).time)?;
+        let time = setup.column_ids.get(time).copied();
+        if !partition.as_ref().is_none_or(|it| is_by_calendar(it, time)) {
+            return self.write_as_told(name, schema, &batches).await;
+        }
         let batches = Arc::new(batches);
-        let places = Arc::new(places(order_of(name), &batches)?);
+        let places = {
+            let (batches, order) = (Arc::clone(&batches), order_of(name));
+            Arc::new(aside(move || Ok(places(order, &batches)?)).await?)
+        };
         let named = Arc::new(with_ids(schema, &setup.field_ids)?);
         let mut files = Vec::new();
         for (day, range) in days(&places) {
@@ -80,9 +88,7 @@ impl Tables {
                 let (named, ids) = (Arc::clone(&named), setup.column_ids.clone());
                 move || lay_out(places.get(range).unwrap_or(&[]), &batches, &named, &ids)
             };
-            let laid = tokio::task::spawn_blocking(work).await;
-            let laid = laid.map_err(|error| DuckLakeError::Internal(error.to_string()))??;
-            files.push(self.put(name, laid, day, partition.as_ref()).await?);
+            files.push(self.put(name, aside(work).await?, day, partition.as_ref()).await?);
         }
         let committed = self.writer.register_data_files(
             setup.table_id,
@@ -98,6 +104,20 @@ impl Tables {
         Ok(committed.snapshot_id)
     }
 
+    /// Writes rows of a table that somebody else has partitioned in a way of their own.
+    async fn write_as_told(
+        &self,
+        name: &str,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+    ) -> Result<i64, TablesError> {
+        let writer: Arc<dyn MetadataWriter> = Arc::<SqliteMetadataWriter>::clone(&self.writer);
+        let writer =
+            DuckLakeTableWriter::new(writer, Arc::clone(&self.store))?.with_options(&options());
+        let written = writer.write_rows(SCHEMA, name, schema, WriteMode::Append, batches).await?;
+        Ok(written.snapshot_id)
+    }
+
     /// Puts a file where its table's files lie.
     async fn put(
         &self,
@@ -106,8 +126,9 @@ impl Tables {
         day: i64,
         partition: Option<&PartitionSpec>,
     ) -> Result<DataFileInfo, TablesError> {
-        let day = date(day)?;
-        let file = format!("{day}/{}.parquet", uuid::Uuid::new_v4());
+        let day = date(day);
+        let folder = day.map_or("beyond".to_owned(), |day| day.to_string());
+        let file = format!("{folder}/{}.parquet", uuid::Uuid::new_v4());
         let (bytes, rows) = (signed(laid.bytes.len()), signed(laid.rows));
         let mut info = DataFileInfo::new(&file, bytes, rows).with_column_stats(laid.stats);
         if let Some(footer) = footer_bytes(&laid.bytes) {
@@ -118,10 +139,11 @@ impl Tables {
         self.store.put(&path, PutPayload::from(laid.bytes)).await?;
         let Some(partition) = partition else { return Ok(info) };
         let value = |it: &PartitionSpecColumn| {
-            Ok((it.partition_key_index, Some(part(&it.transform, day)?.to_string())))
+            let part = day.and_then(|day| part(&it.transform, day));
+            (it.partition_key_index, part.map(|it| it.to_string()))
         };
-        let values: Result<Vec<_>, TablesError> = partition.columns.iter().map(value).collect();
-        Ok(info.with_partition(partition.partition_id, values?))
+        let values = partition.columns.iter().map(value).collect();
+        Ok(info.with_partition(partition.partition_id, values))
     }
 }
 
@@ -281,20 +303,37 @@ fn with_ids(schema: &Schema, ids: &[i64]) -> Result<Schema, TablesError> {
     Ok(Schema::new(schema.fields().iter().zip(ids).map(named).collect::<Vec<_>>()))
 }
 
-fn date(day: i64) -> Result<NaiveDate, TablesError> {
+/// A day of the calendar. A device may tell a time that is beyond it: such rows have no partition,
+/// as the library sees it, too.
+fn date(day: i64) -> Option<NaiveDate> {
     let micros = day.checked_mul(DAY).and_then(chrono::DateTime::from_timestamp_micros);
-    let date = micros.map(|it| it.date_naive());
-    date.ok_or_else(|| TablesError::Missing(format!("day {day} is in no calendar")))
+    micros.map(|it| it.date_naive())
 }
 
-/// What a partition is told by.
-fn part(of: &PartitionTransform, day: NaiveDate) -> Result<i64, TablesError> {
+/// What a partition is told by, if it is by the calendar.
+fn part(of: &PartitionTransform, day: NaiveDate) -> Option<i64> {
     match of {
-        PartitionTransform::Year => Ok(day.year().into()),
-        PartitionTransform::Month => Ok(day.month().into()),
-        PartitionTransform::Day => Ok(day.day().into()),
-        other => Err(TablesError::Missing(format!("a partition by {other:?} isn't made here"))),
+        PartitionTransform::Year => Some(day.year().into()),
+        PartitionTransform::Month => Some(day.month().into()),
+        PartitionTransform::Day => Some(day.day().into()),
+        _ => None,
     }
+}
+
+/// Whether a table is partitioned by parts of the date of its time, as tables are that we make.
+fn is_by_calendar(partition: &PartitionSpec, time: Option<i64>) -> bool {
+    partition
+        .columns
+        .iter()
+        .all(|it| Some(it.column_id) == time && part(&it.transform, NaiveDate::default()).is_some())
+}
+
+/// Does work on a thread where it keeps nobody waiting.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TablesError> + Send + 'static,
+) -> Result<T, TablesError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| DuckLakeError::Internal(error.to_string()))?
 }
 
 /// Bytes of the footer, as the file's last eight bytes tell.
@@ -376,8 +415,8 @@ mod tests {
         let told = [PartitionTransform::Year, PartitionTransform::Month, PartitionTransform::Day]
             .map(|it| part(&it, leap).unwrap());
         assert_eq!(told, [2000, 2, 29]);
-        assert!(part(&PartitionTransform::Hour, leap).is_err());
-        assert!(date(i64::MAX / DAY).is_err(), "no calendar reaches so far");
+        assert!(part(&PartitionTransform::Hour, leap).is_none());
+        assert!(date(i64::MAX / DAY).is_none(), "no calendar reaches so far");
     }
 
     #[test]

@@ -69,6 +69,26 @@ async fn files_of_a_day_are_merged_however_many_days_have_but_one() {
     lake.close().await.expect("it closes");
 }
 
+#[tokio::test]
+async fn a_time_that_is_in_no_calendar_stops_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    let times = [i64::MAX, i64::MAX - 1, i64::MIN, i64::MIN / 2, -1, 0, RECEIVED];
+    let readings: Vec<Reading<'_>> = times.map(|it| Reading::at("a", it, 1.0)).into();
+    assert_eq!(send(&lake, &readings).await, (7, 0, 0));
+    lake.flush().await.expect("it flushes");
+    let count = "SELECT count(*), count(DISTINCT captured) FROM climate";
+    assert_eq!(ask(&lake, count).await, "7 7");
+    let far = "SELECT count(*) FROM climate WHERE captured > TIMESTAMP '2200-01-01T00:00:00Z'";
+    assert_eq!(ask(&lake, far).await, "2");
+    assert_eq!(send(&lake, &readings).await, (0, 7, 0), "each is known again");
+    lake.tidy().await.expect("it tidies");
+    lake.close().await.expect("it closes");
+    drop(lake);
+    let lake = reopen(folder.path()).await;
+    assert_eq!(send(&lake, &readings).await, (0, 7, 0));
+}
+
 /// The folder is free once the threads of the lake before have ended.
 pub(crate) async fn reopen(folder: &std::path::Path) -> Lake {
     for _ in 0..100 {

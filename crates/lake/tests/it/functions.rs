@@ -52,7 +52,7 @@ async fn a_day_in_utc_is_truncated_as_anywhere() {
     for unit in ["second", "minute", "hour", "day", "week", "month", "quarter", "year"] {
         let sql = format!(
             "SELECT count(*) FROM climate WHERE date_trunc('{unit}', captured) = \
-             date_trunc('{unit}', arrow_cast(captured, 'Timestamp(Microsecond, None)'))"
+             date_trunc('{unit}', arrow_cast(captured, 'Timestamp(Millisecond, Some(\"UTC\"))'))"
         );
         assert_eq!(ask(&lake, &sql).await, "48", "{unit}");
     }
