@@ -19,8 +19,8 @@ use crate::mqtt::{Client, pipeline};
 const BATCHES_A_SECOND: u32 = 20;
 const MESSAGES_A_SECOND: u64 = 2_000;
 const MQTT_CONNECTIONS: u64 = 100;
-/// Minutes in which caches fill up; the others are compared.
-const FILLING_MINUTES: usize = 3;
+/// Minutes in which caches fill up and files are merged for the first time; the others are compared.
+const FILLING_MINUTES: usize = 6;
 /// Memory counts as flat if it is at most so much more at the end.
 const FLAT: f64 = 1.10;
 
