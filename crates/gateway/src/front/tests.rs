@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use longlead_model::{Bundle, Source};
 use longlead_stream::{Contracts, Judged, Receipt, Refusal};
+use tokio::sync::Semaphore;
 
 use super::{BoxFuture, Front, Intake, Known, Registry};
 use crate::Limits;
@@ -25,6 +26,8 @@ pub(crate) struct Keeper {
     refusal: Mutex<Option<Refusal>>,
     /// How long it takes to keep something.
     milliseconds: u64,
+    /// It keeps nothing until this is closed.
+    gate: Option<Semaphore>,
 }
 
 /// A part of a payload as the keeper saw it.
@@ -50,6 +53,15 @@ impl Keeper {
     /// A keeper that takes its time.
     pub(crate) fn slow(milliseconds: u64) -> Keeper {
         Keeper { milliseconds, ..Keeper::default() }
+    }
+
+    /// A keeper that keeps nothing until it is opened.
+    pub(crate) fn gated() -> Keeper {
+        Keeper { gate: Some(Semaphore::new(0)), ..Keeper::default() }
+    }
+
+    pub(crate) fn open(&self) {
+        self.gate.iter().for_each(Semaphore::close);
     }
 
     pub(crate) fn refuse(&self, refusal: Refusal) {
@@ -116,6 +128,9 @@ impl Intake for Keeper {
         Box::pin(async move {
             if self.milliseconds > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(self.milliseconds)).await;
+            }
+            if let Some(gate) = &self.gate {
+                assert!(gate.acquire().await.is_err(), "it has no permits, and is closed");
             }
             if let Some(refusal) = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
                 return Err(refusal);

@@ -172,6 +172,7 @@ fn is_like(one: &Parcel, other: &Parcel) -> bool {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt as _;
     use futures_util::future::join_all;
     use longlead_stream::Refusal;
 
@@ -241,10 +242,13 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn payloads_of_no_bytes_are_bounded_too_and_each_is_answered() {
-        let (keeper, front) = of(Keeper::slow(20), false);
-        // The first two are under way when the others come.
+        let (keeper, front) = of(Keeper::gated(), false);
         let parcels = (0..10_000).map(|_| parcel(&Peer::System, "CT-1", ""));
-        let taken = join_all(parcels.map(|it| front.take_together(it))).await;
+        let mut taking: Vec<_> = parcels.map(|it| Box::pin(front.take_together(it))).collect();
+        // All of them wait, but for those that are under way, before any is kept.
+        assert!(taking.iter_mut().all(|it| it.now_or_never().is_none()));
+        keeper.open();
+        let taken = join_all(taking).await;
         assert_eq!(taken.len(), 10_000);
         assert!(taken.iter().all(Result::is_ok));
         let largest = keeper.largest();

@@ -190,6 +190,7 @@ impl Connection {
             attached.will.iter().for_each(|will| broker.hub.forget_will(&key, *will));
             return Err(refused);
         }
+        broker.hub.settle(&key, number);
         let out = guest.welcome(&broker.settings, attached.is_present);
         let packet_max = guest.connect.properties.packet_maximum;
         let mut connection = Connection {
@@ -230,21 +231,22 @@ impl Connection {
         if let Err(how) = self.packets(wires) {
             return how;
         }
+        let mut has_room = true;
         loop {
             if !self.flush(&mut wires.writer).await {
                 return End::Lost;
             }
-            let has_room = self.steps.len() + self.acks.len() < self.broker.settings.pending_max;
+            let had_room = has_room;
+            has_room = self.steps.len() + self.acks.len() < self.broker.settings.pending_max;
+            if !(had_room && has_room) {
+                // Nobody listened, so silence begins now.
+                wires.deadline = Instant::now() + patience;
+            }
             let went = tokio::select! {
                 biased;
                 // What ends it comes first: a client that never stops sending puts nothing off.
                 Some(code) = end.recv() => Err(End::Server(code)),
                 () = &mut certified => Err(End::Server(reason::NOT_AUTHORISED)),
-                () = &mut silence => {
-                    silence.as_mut().reset(wires.deadline);
-                    let is_over = wires.deadline <= Instant::now();
-                    if is_over { Err(End::Server(reason::KEEP_ALIVE)) } else { Ok(()) }
-                }
                 Some(ack) = self.acks.next(), if !self.acks.is_empty() => self.acknowledge(ack),
                 Some(step) = self.steps.next(), if !self.steps.is_empty() => self.step(step),
                 () = wires.wake.notified() => match self.deliver().await {
@@ -258,6 +260,12 @@ impl Connection {
                     }
                     Ok(0) | Err(_) => Err(End::Lost),
                 },
+                // Last: a client that has sent something isn't silent, though it isn't read yet.
+                () = &mut silence => {
+                    silence.as_mut().reset(wires.deadline);
+                    let is_over = has_room && wires.deadline <= Instant::now();
+                    if is_over { Err(End::Server(reason::KEEP_ALIVE)) } else { Ok(()) }
+                }
             };
             if let Err(how) = went.and_then(|()| self.what_is_ready()) {
                 return how;
@@ -606,9 +614,9 @@ impl Connection {
         will.due = Some(now().saturating_add(i64::from(delay_seconds) * 1_000_000));
         let anew = (delay_seconds > 0 && !is_left).then_some(&will);
         let waits = wants_will.then_some((number, anew));
-        let is_own = hub.detach(&self.key, self.link, expiry, waits);
+        let may_wait = hub.detach(&self.key, self.link, expiry, waits);
         // Where the client is back already, a will that was to wait isn't sent.
-        if !wants_will || (delay_seconds > 0 && !is_own) {
+        if !wants_will || (delay_seconds > 0 && !may_wait) {
             return hub.forget_will(&self.key, number);
         }
         if is_left {

@@ -151,15 +151,18 @@ impl Hub {
         changes.extend(will.and_then(|will| will_entry(key, number, will)));
         let waits = |will: &&Will| will.delay_seconds.min(expiry_seconds) > 0;
         link.will = will.filter(waits).map(|_| number);
+        let mut waiting = None;
         if let Some(session) = state.sessions.get_mut(key) {
             let old = session.link.take();
             if let Some(old) = &old {
                 // An end that is gone already needs no reason.
                 let _sent = old.end.send(reason::TAKEN_OVER);
             }
-            // Its client is back: a will that was to wait isn't sent, and after a restart neither.
-            let stale = [session.will.take(), old.and_then(|it| it.will)];
-            changes.extend(stale.into_iter().flatten().map(|number| will_gone(key, number)));
+            // A will that is to wait for its client waits until that is let in.
+            waiting = session.will;
+            if let Some(newer) = old.and_then(|it| it.will) {
+                changes.extend(waiting.replace(newer).map(|older| will_gone(key, older)));
+            }
             let has_ended = session.lasting.ends.is_some_and(|ends| ends <= now());
             if is_clean || has_ended || !session.lasts() {
                 changes.extend(state.remove(key));
@@ -168,6 +171,7 @@ impl Hub {
         let is_present = state.sessions.contains_key(key);
         let session = state.session(key);
         session.link = Some(link);
+        session.will = waiting;
         session.lasting.ends = None;
         session.lasting.expiry_seconds = expiry_seconds;
         changes.extend(session.entry());
@@ -190,9 +194,20 @@ impl Hub {
         Attached { is_present, again, kept, will: will.map(|_| number) }
     }
 
+    /// Keeps that a client is let in: a will that was to wait for it isn't sent, and after a restart
+    /// neither.
+    pub(super) fn settle(&self, key: &str, link: u64) {
+        let mut state = self.state();
+        let Some(stale) = state.own(key, link).and_then(|session| session.will.take()) else {
+            return;
+        };
+        self.store.keep(vec![will_gone(key, stale)]);
+    }
+
     /// Takes a session from a connection. It is kept for as long as the client asked for, and
     /// remembers the number of a will that is to be sent; the will itself is kept anew if it is
-    /// given. Gives whether the session was the connection's own still.
+    /// given. Gives whether that will may wait: the session was the connection's own still, or
+    /// nobody else was let in yet.
     pub(super) fn detach(
         &self,
         key: &str,
@@ -202,11 +217,13 @@ impl Hub {
     ) -> bool {
         let mut state = self.state();
         let Some(session) = state.sessions.get_mut(key) else { return false };
+        let own_will = will.map(|it| it.0);
         if session.link.as_ref().is_none_or(|it| it.number != link) {
-            return false;
+            return own_will.is_some() && session.will == own_will;
         }
         session.link = None;
-        session.will = will.map(|it| it.0);
+        // Who wasn't let in leaves the will of who was there before.
+        session.will = own_will.or(session.will);
         let mut changes: Vec<Change> =
             will.and_then(|(number, will)| will_entry(key, number, will?)).into_iter().collect();
         if let Some(expiry) = expiry_seconds {

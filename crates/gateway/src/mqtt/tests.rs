@@ -38,11 +38,12 @@ struct Hello {
     /// Flags, properties, topic and payload.
     will: Option<(u8, Vec<u8>, &'static str, &'static str)>,
     password: Option<&'static str>,
+    keep_alive_seconds: u8,
 }
 
 fn v5(client: &'static str) -> Hello {
     let (properties, will, password) = (Vec::new(), None, None);
-    Hello { level: 5, client, is_clean: true, properties, will, password }
+    Hello { level: 5, client, is_clean: true, properties, will, password, keep_alive_seconds: 60 }
 }
 
 fn v311(client: &'static str) -> Hello {
@@ -85,7 +86,8 @@ impl Hello {
         let mut body = text("MQTT");
         let will = self.will.as_ref().map_or(0, |will| 4 | will.0);
         let password = if self.password.is_some() { 0xc0 } else { 0 };
-        body.extend([self.level, will | password | u8::from(self.is_clean) << 1, 0, 60]);
+        let flags = will | password | u8::from(self.is_clean) << 1;
+        body.extend([self.level, flags, 0, self.keep_alive_seconds]);
         if self.level == 5 {
             body.extend(properties(&self.properties));
         }

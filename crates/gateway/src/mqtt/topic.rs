@@ -52,7 +52,9 @@ pub(super) fn may_subscribe(peer: &Peer, registry: &dyn Registry, filter: &str) 
 /// commands for a child may have lost the child since.
 pub(super) fn may_have(session: &str, registry: &dyn Registry, topic: &str) -> bool {
     let Some(own) = serial_of(session) else { return true };
-    commanded(topic).is_some_and(|device| speaks_for(own, registry, device))
+    // `c/GW-1/#` matches `c/GW-1` too (section 4.7.1.2).
+    let device = commanded(topic).or_else(|| topic.strip_prefix("c/"));
+    device.is_some_and(|device| speaks_for(own, registry, device))
 }
 
 /// The device for which commands on a topic are.
@@ -111,7 +113,9 @@ pub(super) fn matches(filter: &str, topic: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Purpose, group_and_filter, matches, may_publish, may_subscribe, purpose};
+    use super::{
+        Purpose, group_and_filter, matches, may_have, may_publish, may_subscribe, purpose,
+    };
     use crate::front::Peer;
     use crate::front::tests::Three;
 
@@ -191,6 +195,19 @@ mod tests {
         }
         for (filter, expected) in [("c/GW-1.child/#", true), ("c/CT-1/#", false), ("c/#", false)] {
             assert_eq!(may_subscribe(&gateway, &Three::default(), filter), expected, "{filter}");
+        }
+        for (topic, expected) in [
+            ("c/GW-1/reboot", true),
+            ("c/GW-1", true),
+            ("c/GW-1.child", true),
+            ("c/CT-1", false),
+            ("c/CT-1/reboot", false),
+            ("c/", false),
+            ("c", false),
+            ("news", false),
+        ] {
+            let session = "d/GW-1\u{1f}any";
+            assert_eq!(may_have(session, &Three::default(), topic), expected, "{topic}");
         }
     }
 

@@ -1,7 +1,24 @@
 //! Clients that break the protocol.
 
-use super::{Client, Hello, broker_of, packet, text, v5};
-use crate::front::tests::open_front;
+use std::time::Duration;
+
+use super::{Client, Hello, Settings, broker_of, packet, text, v5, with};
+use crate::front::tests::{Keeper, of, open_front};
+
+#[tokio::test]
+async fn a_client_that_is_not_read_for_a_while_is_not_silent() {
+    let (_, front) = of(Keeper::slow(2500), true);
+    let broker = with(&front, Settings { pending_max: 1, ..Settings::default() }).await;
+    let mut client = Client::enter(&broker, Hello { keep_alive_seconds: 1, ..v5("a") }).await;
+    client.publish(2, "t/CT-1/a", 1, &[], b"{\"t\":1}").await;
+    // Once the server has this it reads no more until it is kept.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    client.send(&[0xc0, 0]).await;
+    assert_eq!(client.read().await, (0x40, vec![0, 1]));
+    assert_eq!(client.read().await, (0xd0, vec![]));
+    // Silence is still told from it.
+    assert_eq!(client.read().await, (0xe0, vec![0x8d, 0]));
+}
 
 #[tokio::test]
 async fn what_breaks_the_protocol_ends_the_connection_with_its_reason() {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
+use super::super::session::Link;
 use super::{Broker, Client, Hello, Settings, broker_of, lasting, v5, with};
 use crate::front::Peer;
 use crate::front::tests::{front, open_front};
@@ -133,6 +135,42 @@ async fn a_will_whose_client_came_back_without_it_is_gone_after_a_restart_too() 
     assert_eq!(watch.message().await.4, "lost");
     let more = timeout(Duration::from_secs(1), watch.next()).await;
     assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test]
+async fn a_will_waits_on_if_who_comes_back_is_not_let_in() {
+    // Whether the client is still there when the other comes, and whether that is let in.
+    for (is_there, is_let_in) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (_, front) = open_front();
+        let broker = broker_of(&front).await;
+        let mut watch = Client::enter(&broker, v5("watch")).await;
+        watch.subscribe(&[("news", 0)]).await;
+        let will = Some((0, vec![0x18, 0, 0, 0, 1], "news", "gone"));
+        let mut client = Client::enter(&broker, Hello { will, ..lasting("b", 100) }).await;
+        if !is_there {
+            drop(std::mem::replace(&mut client, Client::enter(&broker, v5("other")).await));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let number = broker.link();
+        let (end, _ends) = mpsc::unbounded_channel();
+        let wake = Arc::new(Notify::new());
+        let link = Link { number, serial: None, wake, end, receive_maximum: 1, will: None };
+        let key: Arc<str> = "a\u{1f}b".into();
+        assert!(broker.hub.attach(&key, false, 100, link, None).is_present);
+        if is_there {
+            assert_eq!(client.rest().await, [(0xe0, vec![0x8e, 0])]);
+            // It is gone when its will is seen to.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        if is_let_in {
+            broker.hub.settle(&key, number);
+            let more = timeout(Duration::from_millis(1500), watch.next()).await;
+            assert!(more.is_err(), "{is_there}: {more:?}");
+        } else {
+            broker.hub.detach(&key, number, None, None);
+            assert_eq!(watch.message().await.4, "gone", "{is_there}");
+        }
+    }
 }
 
 #[tokio::test]
