@@ -93,14 +93,18 @@ pub(super) async fn remove(
     }
 }
 
-/// Removes from quarantine what belongs to no contract, once the longest retention that any contract
-/// asks for is over: it may tell of a person, and nobody has said how long it is needed.
+/// Removes from quarantine what belongs to no contract, once the longest retention of all contracts
+/// is over: it may tell of a person, and nobody has said how long it is needed. Where a contract keeps
+/// its readings for ever, or where there is none, nothing says that it may go: it may have been sent
+/// for that very contract, under a name that is still to be told.
 async fn of_none(
     lake: &Lake,
     contracts: &Contracts,
     now: Timestamp,
 ) -> Result<Option<u64>, FlushError> {
-    let longest = contracts.iter().filter_map(|it| it.retention()).max().filter(|span| *span > 0);
+    let spans: Option<Vec<i64>> =
+        contracts.iter().map(|it| it.retention().filter(|span| *span > 0)).collect();
+    let longest = spans.and_then(|spans| spans.into_iter().max());
     let before = longest.and_then(|span| now.as_microsecond().checked_sub(span));
     let Some(before) = before else { return Ok(None) };
     let names: Vec<String> = contracts.iter().flat_map(|it| contracts.names_of(it)).collect();
@@ -192,6 +196,24 @@ mod tests {
         remove(&lake, &contracts, now, &removals).await;
         let removed = removals.of("climate").unwrap();
         assert_eq!((removed.rows, removed.quarantined), (3, 1));
+        assert_eq!(held().await, 2, "what belongs to no contract stays: a contract keeps for ever");
+        remove(&lake, &Contracts::default(), now, &removals).await;
+        assert_eq!(held().await, 2, "without a contract nothing says that it may go");
+        let contract = |id: &str, days: u32| {
+            format!(
+                "[[contract]]\nid = \"{id}\"\ntitle = \"{id}\"\nretention = \"{days} d\"\n\
+                 fields = [{{ name = \"temperature\" }}]\n"
+            )
+        };
+        let all_end = |days| {
+            super::super::anew::tests::contracts(
+                &[contract("one", 30), contract("other", days)].concat(),
+                1,
+            )
+        };
+        remove(&lake, &all_end(32), now, &removals).await;
+        assert_eq!(held().await, 2, "the longest retention isn't over");
+        remove(&lake, &all_end(30), now, &removals).await;
         assert_eq!(held().await, 0, "what belongs to no contract goes with the longest retention");
         let left: u64 = lake.tables().await.unwrap().iter().map(|it| it.rows).sum();
         assert_eq!(left, 4, "the other stream is whole");
