@@ -84,15 +84,18 @@ impl Judging<'_> {
             told.left = waiting.all;
             let Some(through) = waiting.through else { return Ok(()) };
             let held = held(self.lake, &names, version, through).await?;
-            let before = told.readings;
             let (through, ended) = self.some(&held, told).await;
-            told.left = waiting.all.saturating_sub(told.readings - before);
-            // What was judged is durable in its new place before it leaves the old one.
+            // What was judged is durable in its new place before it leaves the old one. The part in
+            // which it broke off waits as a whole: what of it is in its new place already is known
+            // there when it comes again.
             if let Some(through) = through {
                 self.lake.release(&names, version, through).await?;
+                let gone = held.partition_point(|it| it.commit <= through) as u64;
+                told.left = waiting.all.saturating_sub(gone);
             }
             ended?;
-            if told.left == 0 || Instant::now() >= self.until {
+            // Where nothing could be judged, the next round would find the same.
+            if told.left == 0 || through.is_none() || Instant::now() >= self.until {
                 return Ok(());
             }
         }
@@ -224,6 +227,7 @@ async fn numbers(lake: &Lake, sql: &str, rows: usize) -> Result<Vec<[u64; 3]>, Q
     Ok(numbers)
 }
 
+/// The readings of a round. Where one can't be read, it ends before its commit, all of which stays.
 async fn held(
     lake: &Lake,
     names: &[String],
@@ -231,8 +235,8 @@ async fn held(
     through: u64,
 ) -> Result<Vec<Held>, QueryError> {
     let sql = format!(
-        "SELECT received, device, payload, stream, commit FROM quarantine WHERE {} AND commit <= {through} \
-         ORDER BY commit, received",
+        "SELECT received, device, payload, stream, commit FROM quarantine \
+         WHERE {} AND commit <= {through} ORDER BY commit, received",
         which(names, version)
     );
     let Some(mut answer) = ask(lake, &sql, usize::MAX).await? else { return Ok(Vec::new()) };
@@ -240,25 +244,34 @@ async fn held(
     while let Some(page) = answer.next().await {
         let page = page?;
         for row in 0..page.rows() {
-            let text = |cell: Cell<'_>| match cell {
-                Cell::Text(text) => Some(text.to_owned()),
-                _ => None,
-            };
-            // The filter has named the stream, and the other two are never null.
-            let (Cell::Time(received), Cell::Bytes(payload), Some(stream)) =
-                (page.cell(row, 0), page.cell(row, 2), text(page.cell(row, 3)))
-            else {
-                continue;
-            };
-            let (device, payload) = (text(page.cell(row, 1)), payload.to_vec());
-            let commit = match page.cell(row, 4) {
-                Cell::Integer(commit) => commit.max(0).cast_unsigned(),
-                _ => 0,
-            };
-            held.push(Held { commit, stream, received, device, payload });
+            if let Err(commit) = add_held(&mut held, |column| page.cell(row, column)) {
+                tracing::warn!(commit, "a reading in quarantine can't be read to be judged again");
+                return Ok(held);
+            }
         }
     }
     Ok(held)
+}
+
+/// Adds a row, or takes away what came with it and gives the commit, if it can't be read.
+fn add_held<'a>(held: &mut Vec<Held>, cell: impl Fn(usize) -> Cell<'a>) -> Result<(), u64> {
+    let text = |column: usize| match cell(column) {
+        Cell::Text(text) => Some(text.to_owned()),
+        _ => None,
+    };
+    let commit = match cell(4) {
+        Cell::Integer(commit) => commit.max(0).cast_unsigned(),
+        Cell::Unsigned(commit) => commit,
+        _ => 0,
+    };
+    // The filter has named the stream, and the other two are never null.
+    let (Cell::Time(received), Cell::Bytes(payload), Some(stream)) = (cell(0), cell(2), text(3))
+    else {
+        held.retain(|it| it.commit < commit);
+        return Err(commit);
+    };
+    held.push(Held { commit, stream, received, device: text(1), payload: payload.to_vec() });
+    Ok(())
 }
 
 /// Holds readings against the contracts, as if they came again from who sent them then. A device
@@ -514,6 +527,53 @@ pub(super) mod tests {
         assert!(matches!(failed, Some(AnewError::Refused(_))), "{failed:?}");
         assert_eq!((told.readings, told.left), (0, 3));
         assert_eq!(count_of(&lake, "quarantine").await, 3, "it waits still");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_judged_before_it_broke_off_is_in_its_new_place_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path()).await;
+        // Some that fit once it is mended, and some that still don't, in one commit.
+        let readings: Vec<(&str, i64, f64)> = (0..6)
+            .map(|it| ("a", RECEIVED - it * SECOND, if it < 2 { 99.0 } else { 500.0 }))
+            .collect();
+        let narrow = contracts(&climate(85), 1);
+        let sent = sent(&narrow, Sender::Device("a"), ("climate", "temperature"), &readings);
+        assert_eq!(lake.accept(sent).await.unwrap().quarantined, 6);
+        let mended = contracts(&climate(120), 2);
+        let names = mended.names_of(mended.get("climate").unwrap());
+        let waits = held(&lake, &names, 2, u64::MAX >> 1).await.unwrap();
+        // As far as it comes that breaks off after the first four.
+        let begun = judged(&mended, &OneGateway, &waits[..4]);
+        let receipt = lake.accept(begun).await.unwrap();
+        let (rows, still) = (receipt.rows, receipt.quarantined);
+        assert_eq!(rows + still, 4);
+        assert_eq!(count_of(&lake, "quarantine").await, 6 + still);
+        let done = again(&lake, &mended, "climate").await;
+        let expected = JudgedAnew { readings: 6, rows: 2 - rows, there: rows, held: 4, left: 0 };
+        assert_eq!(done, expected);
+        assert_eq!((count_of(&lake, "climate").await, count_of(&lake, "quarantine").await), (2, 4));
+    }
+
+    #[test]
+    fn of_a_commit_with_a_reading_that_cannot_be_read_nothing_is_judged() {
+        let row = |commit: i64, payload: Option<&'static [u8]>| {
+            move |column: usize| match column {
+                0 => Cell::Time(RECEIVED),
+                2 => payload.map_or(Cell::Null, Cell::Bytes),
+                3 => Cell::Text("climate"),
+                4 => Cell::Integer(commit),
+                _ => Cell::Null,
+            }
+        };
+        let mut held = Vec::new();
+        for commit in [1, 2, 2] {
+            assert_eq!(add_held(&mut held, row(commit, Some(b"{}"))), Ok(()));
+        }
+        assert_eq!(add_held(&mut held, row(2, None)), Err(2));
+        assert_eq!(held.iter().map(|it| it.commit).collect::<Vec<_>>(), [1]);
+        assert_eq!(add_held(&mut held, row(1, None)), Err(1));
+        assert!(held.is_empty(), "a round of nothing");
     }
 
     #[test]
