@@ -106,6 +106,34 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// True if the same may go well later: the database is busy, full or away.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::Busy | StoreError::InDoubt => true,
+            StoreError::Database(DatabaseError(error)) => match &**error {
+                sqlx::Error::Database(error) => {
+                    error.code().is_some_and(|code| code_may_pass(&code))
+                }
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Whether what a code tells is over sometime. PostgreSQL's have five characters, of which two name
+/// the class; SQLite's are numbers, of which the last byte names it.
+fn code_may_pass(code: &str) -> bool {
+    if code.len() == 5 {
+        // Connections, read-only servers, conflicts, resources, locks, shutdowns, the system.
+        let classes = ["08", "25", "40", "53", "55", "57", "58"];
+        return classes.iter().any(|class| code.starts_with(class));
+    }
+    // Busy, locked, no memory, interrupted, input and output, full, can't be opened.
+    code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 6 | 7 | 9 | 10 | 13 | 14))
 }
 
 /// The error of the database's driver.

@@ -72,15 +72,20 @@ async fn hand_on_new(
 }
 
 /// Notes ends in the order in which they come, each until it is noted: a command of which the
-/// database was told nothing would be shown as waiting for ever.
+/// database was told nothing would be shown as waiting for ever. One that can never be noted holds up
+/// none behind it; the door tells it again after the next start.
 async fn note_all(
     mut ends: mpsc::UnboundedReceiver<(i64, CommandEnd)>,
     note: impl Fn(i64, CommandEnd) -> BoxFuture<'static, Result<(), StoreError>>,
     again: Duration,
 ) {
-    while let Some((number, end)) = ends.recv().await {
+    'ends: while let Some((number, end)) = ends.recv().await {
         let mut tries = 1;
         while let Err(error) = note(number, end).await {
+            if !error.may_pass() {
+                tracing::error!(%error, number, "what became of a command can't be noted");
+                continue 'ends;
+            }
             if tries == 1 {
                 tracing::warn!(
                     %error, number, "what became of a command can't be noted; it is tried again"
@@ -141,5 +146,22 @@ mod tests {
         let [first, second, third] = told;
         let expected = [first, first, first, first, second, second, third];
         assert_eq!(*tried.lock().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn what_can_never_be_noted_holds_up_nothing_behind_it() {
+        let (sender, ends) = mpsc::unbounded_channel();
+        [1, 2, 3].into_iter().for_each(|number| sender.send((number, Delivered)).unwrap());
+        drop(sender);
+        let tried: Arc<Mutex<Vec<i64>>> = Arc::default();
+        let trying = Arc::clone(&tried);
+        let note = move |number, _| -> super::BoxFuture<'static, _> {
+            trying.lock().unwrap().push(number);
+            let damaged = || StoreError::Unexpected("a state".to_owned());
+            Box::pin(async move { if number == 2 { Err(damaged()) } else { Ok(()) } })
+        };
+        let noting = super::note_all(ends, note, Duration::from_millis(1));
+        tokio::time::timeout(Duration::from_secs(10), noting).await.expect("it ends");
+        assert_eq!(*tried.lock().unwrap(), [1, 2, 3]);
     }
 }
