@@ -17,7 +17,8 @@ const PARTS: i64 = 10_000;
 const CLOSE: u64 = 20;
 
 /// The rows of a stream that were captured in a window, of one device or of all: if there are more
-/// than `rows_max`, the newest. These are whole: from where they begin on, none is left out.
+/// than `rows_max`, the newest. These are whole: from where they begin on, none is left out, unless
+/// one moment alone has more than twice as many.
 pub(super) async fn newest(
     lake: &Lake,
     contract: &Contract,
@@ -35,24 +36,49 @@ pub(super) async fn newest(
         .filter(|name| table.columns.iter().any(|(column, _)| column == name))
         .collect();
     let wanted = Wanted { stream: contract.stream(), device };
+    let window = in_reach(window.start)..in_reach(window.end);
     let part_from = begin(lake, &wanted, window.clone(), rows_max).await?;
     let window = part_from.unwrap_or(window.start)..window.end;
     let names: String = fields.iter().map(|name| format!(", \"{name}\"")).collect();
     let sql = format!(
         "SELECT device, captured, received, clock, boot, sequence{names} FROM {} \
-         ORDER BY received, device, captured",
+         ORDER BY captured DESC, received DESC, device",
         wanted.within(&window)
     );
-    // Some may have come since they were counted.
+    // Some may have come since they were counted. What is cut off are the oldest.
     let mut answer = ask(lake, &sql, rows_max.saturating_mul(2)).await?;
-    let mut devices: BTreeMap<String, DeviceRows> = BTreeMap::new();
+    let (mut devices, mut oldest) = (BTreeMap::<String, DeviceRows>::new(), None);
     while let Some(page) = answer.next().await {
         let page = page?;
         for row in 0..page.rows() {
             add(&mut devices, &fields, |column| page.cell(row, column));
+            oldest = integer(&page.cell(row, 1)).or(oldest);
         }
     }
-    Ok(DevicesOf { devices: devices.into_iter().collect(), part_from })
+    let part_from = if answer.is_truncated() { oldest } else { part_from };
+    let devices = devices.into_iter().map(|(device, rows)| (device, by_receipt(&rows)));
+    Ok(DevicesOf { devices: devices.collect(), part_from })
+}
+
+/// Rows in the order in which they were received.
+fn by_receipt(rows: &DeviceRows) -> DeviceRows {
+    let times = rows.received.iter().zip(&rows.captured).enumerate();
+    let mut order: Vec<_> = times.map(|(row, times)| (times, row)).collect();
+    order.sort_unstable();
+    let order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
+    let fields = rows.fields.iter();
+    DeviceRows {
+        captured: in_order(&rows.captured, &order),
+        received: in_order(&rows.received, &order),
+        clock: in_order(&rows.clock, &order),
+        boot: in_order(&rows.boot, &order),
+        sequence: in_order(&rows.sequence, &order),
+        fields: fields.map(|(name, values)| (name.clone(), in_order(values, &order))).collect(),
+    }
+}
+
+fn in_order<T: Copy>(values: &[T], order: &[usize]) -> Vec<T> {
+    order.iter().filter_map(|row| values.get(*row).copied()).collect()
 }
 
 /// Whose rows are wanted.
@@ -64,7 +90,7 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     /// The table and what rows of it must meet.
     fn within(&self, window: &Range<i64>) -> String {
-        let instant = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or_default();
+        let instant = |it: i64| Timestamp::from_microsecond(in_reach(it)).unwrap_or_default();
         let (from, to) = (instant(window.start), instant(window.end));
         let device = self.device.map(|it| format!(" AND device = {}", texts_in_sql([it])));
         format!(
@@ -120,6 +146,11 @@ async fn begin(
         }
         looked = start..end;
     }
+}
+
+/// The nearest instant that SQL can read: it does so in nanoseconds, which end in 2262.
+fn in_reach(micros: i64) -> i64 {
+    micros.clamp(i64::MIN / 1000 + 1, i64::MAX / 1000)
 }
 
 /// The two numbers of each row.
@@ -243,6 +274,30 @@ mod tests {
         assert_eq!(found.devices.len(), 1);
         assert!(found.devices[0].1.captured.len() >= 95, "{}", found.devices[0].1.captured.len());
         assert!(of("no such", 100).await.devices.is_empty());
+        // A window that is wider than instants are.
+        for window in [i64::MIN..i64::MAX, i64::MIN..RECEIVED, 0..i64::MAX] {
+            let found = newest(&lake, &contract, Some("b"), window.clone(), 1440).await.unwrap();
+            let rows: usize = found.devices.iter().map(|(_, it)| it.captured.len()).sum();
+            assert_eq!(rows, 1440, "{window:?}");
+        }
+    }
+
+    #[test]
+    fn rows_are_told_in_the_order_in_which_they_were_received() {
+        let rows = DeviceRows {
+            captured: vec![30, 20, 15, 10],
+            received: vec![31, 40, 31, 11],
+            clock: vec![Clock::Good; 4],
+            boot: vec![Some(1), None, Some(2), Some(3)],
+            sequence: vec![Some(3), Some(2), None, Some(1)],
+            fields: vec![("t".to_owned(), vec![Some(3.0), Some(2.0), None, Some(1.0)])],
+        };
+        let told = by_receipt(&rows);
+        assert_eq!(told.captured, [10, 15, 30, 20]);
+        assert_eq!(told.received, [11, 31, 31, 40]);
+        assert_eq!(told.boot, [Some(3), Some(2), Some(1), None]);
+        assert_eq!(told.sequence, [Some(1), None, Some(3), Some(2)]);
+        assert_eq!(told.fields[0].1, [Some(1.0), None, Some(3.0), Some(2.0)]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
