@@ -190,7 +190,10 @@ impl Connection {
             attached.will.iter().for_each(|will| broker.hub.forget_will(&key, *will));
             return Err(refused);
         }
-        broker.hub.settle(&key, number);
+        if let Some(kept) = broker.hub.settle(&key, number) {
+            // Where that can't be kept, the will comes again after a restart, and nothing is lost.
+            let _kept = kept.await;
+        }
         let out = guest.welcome(&broker.settings, attached.is_present);
         let packet_max = guest.connect.properties.packet_maximum;
         let mut connection = Connection {

@@ -196,12 +196,9 @@ impl Hub {
 
     /// Keeps that a client is let in: a will that was to wait for it isn't sent, and after a restart
     /// neither.
-    pub(super) fn settle(&self, key: &str, link: u64) {
-        let mut state = self.state();
-        let Some(stale) = state.own(key, link).and_then(|session| session.will.take()) else {
-            return;
-        };
-        self.store.keep(vec![will_gone(key, stale)]);
+    pub(super) fn settle(&self, key: &str, link: u64) -> Option<Kept> {
+        let stale = self.state().own(key, link)?.will.take()?;
+        self.store.keep(vec![will_gone(key, stale)])
     }
 
     /// Takes a session from a connection. It is kept for as long as the client asked for, and

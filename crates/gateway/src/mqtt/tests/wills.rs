@@ -163,7 +163,7 @@ async fn a_will_waits_on_if_who_comes_back_is_not_let_in() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         if is_let_in {
-            broker.hub.settle(&key, number);
+            assert!(broker.hub.settle(&key, number).is_none(), "nothing outlives this server");
             let more = timeout(Duration::from_millis(1500), watch.next()).await;
             assert!(more.is_err(), "{is_there}: {more:?}");
         } else {
