@@ -1,6 +1,7 @@
 //! Asking in SQL by another way than pages: who may, what they may read and what it may use. The
 //! same people, tokens, rights and limits hold as on the page.
 
+use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use longlead_records::people::{Secret, SignInError, network_of};
 use crate::app::App;
 use crate::facts::facts;
 use crate::page::sql::limits;
+use crate::problem::{SOMETHING_FAILED, chain};
 use crate::reader::{Credential, Reader, Seen};
 use crate::rights::Needs;
 use crate::telemetry::Question;
@@ -84,20 +86,20 @@ impl App {
                 let (_, session) = signed.map_err(|error| match error {
                     SignInError::Wrong | SignInError::Disabled => AskerError::Unknown,
                     SignInError::Throttled { retry_after_seconds } => wait(retry_after_seconds),
-                    error => AskerError::Failed(error.to_string()),
+                    error => failed(&error),
                 })?;
                 Proof::Session(session)
             }
         };
         let asker = Asker { app: self.clone(), proof, client };
-        let reader = asker.reader().await.map_err(|error| match error {
-            AskerError::Gone => AskerError::Unknown,
-            error => error,
-        })?;
-        if !reader.user.email.eq_ignore_ascii_case(user) {
-            return Err(AskerError::Unknown);
+        match asker.is_let_in(user).await {
+            Ok(()) => Ok(asker),
+            Err(error) => {
+                // A session that a password began is of no use to anybody then.
+                asker.leave().await;
+                Err(error)
+            }
         }
-        Ok(asker)
     }
 }
 
@@ -128,6 +130,23 @@ impl Asker {
         Ok(Question { sql: sql.to_owned(), limits, facts })
     }
 
+    /// Whether the asker still may ask, for what is told of a question of before.
+    ///
+    /// # Errors
+    /// They may not ask any more.
+    pub async fn holds(&self) -> Result<(), AskerError> {
+        self.reader().await.map(|_| ())
+    }
+
+    /// Whether who shows this is the user that they say, and may ask.
+    async fn is_let_in(&self, user: &str) -> Result<(), AskerError> {
+        match self.reader().await {
+            Ok(reader) if reader.user.email.eq_ignore_ascii_case(user) => Ok(()),
+            Ok(_) | Err(AskerError::Gone) => Err(AskerError::Unknown),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ends the session of who came with a password.
     pub async fn leave(self) {
         if let Proof::Session(secret) = &self.proof {
@@ -142,15 +161,15 @@ impl Asker {
     /// Who asks, as they are now.
     async fn reader(&self) -> Result<Reader, AskerError> {
         let (people, at) = (self.app.people(), self.app.now());
-        let failed = |error: longlead_records::StoreError| AskerError::Failed(error.to_string());
         let (user, by, scopes) = match &self.proof {
             Proof::Token(secret) => {
-                let found = people.token(secret, at).await.map_err(failed)?;
+                let found = people.token(secret, at).await.map_err(|it| failed(&it))?;
                 let (token, user) = found.ok_or(AskerError::Gone)?;
                 (user, Credential::Token(token.id), Some(token.scopes.into()))
             }
             Proof::Session(secret) => {
-                let found = people.session(secret.expose(), at).await.map_err(failed)?;
+                let found = people.session(secret.expose(), at).await;
+                let found = found.map_err(|it| failed(&it))?;
                 let (session, user) = found.ok_or(AskerError::Gone)?;
                 (user, Credential::Session(session.id), None)
             }
@@ -167,6 +186,12 @@ impl Asker {
         may_ask(&reader)?;
         Ok(reader)
     }
+}
+
+/// The log has the cause; who asks is told that there is one.
+fn failed(error: &dyn Error) -> AskerError {
+    tracing::error!(error = %chain(error), "somebody who wants to ask in SQL can't be looked up");
+    AskerError::Failed(SOMETHING_FAILED.to_owned())
 }
 
 fn may_ask(reader: &Reader) -> Result<(), AskerError> {

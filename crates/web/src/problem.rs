@@ -6,6 +6,9 @@ use longlead_model::Diagnostic;
 use longlead_records::{CommitError, Conflict, StoreError};
 use serde_json::{Value as Json, json};
 
+/// What is told of a fault of ours where there is room for a sentence.
+pub(crate) const SOMETHING_FAILED: &str = "something failed here; it has been logged";
+
 /// Why a request has no answer: status, a title for people, and how to mend it.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
@@ -93,6 +96,11 @@ impl Problem {
     /// Something is wrong inside. The log has the cause; the answer doesn't.
     pub(crate) fn internal(error: &dyn std::error::Error) -> Problem {
         tracing::error!(error = %chain(error), "a request failed");
+        Problem::logged()
+    }
+
+    /// The same, once the log has the cause.
+    pub(crate) fn logged() -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here")
             .detail("It has been logged. Nothing was changed unless you were told so.")
     }
@@ -141,7 +149,8 @@ fn conflict_json(conflict: &Conflict) -> Json {
     })
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

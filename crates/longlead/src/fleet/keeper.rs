@@ -197,7 +197,7 @@ pub(crate) fn refused(error: QueryError) -> TelemetryError {
         E::TooLong { .. } => Fault::TooLong,
         E::TooMany => Fault::TooMany,
         E::TooMuchMemory(_) => Fault::TooMuchMemory,
-        E::Failed(_) => Fault::Failed,
+        E::Failed(_) => return TelemetryError::failed(&error),
     };
     TelemetryError::new(fault, error.to_string())
 }

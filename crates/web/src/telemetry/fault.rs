@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, SOMETHING_FAILED, chain};
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,11 +21,11 @@ impl TelemetryError {
         TelemetryError { fault, told: told.into() }
     }
 
-    /// Something failed that isn't the asker's fault; told with its causes.
+    /// Something failed that isn't the asker's fault. The log has the causes, which may name files
+    /// and addresses; nobody is told them.
     pub fn failed(error: &dyn std::error::Error) -> TelemetryError {
-        let causes = std::iter::successors(Some(error), |error| error.source());
-        let told: Vec<String> = causes.map(ToString::to_string).collect();
-        TelemetryError::new(Fault::Failed, told.join(": "))
+        tracing::error!(error = %chain(error), "a question failed");
+        TelemetryError::new(Fault::Failed, SOMETHING_FAILED)
     }
 }
 
@@ -97,7 +97,7 @@ const TOLD: [Told; 19] = [
     (Fault::InvalidValue, "22023", BAD, "question-value"),
     (Fault::Wrong, "42000", BAD, "question-wrong"),
     (Fault::TooLong, "57014", BAD, "question-too-large"),
-    (Fault::TooMany, "53400", UNAVAILABLE, "too-many-questions"),
+    (Fault::TooMany, "53000", UNAVAILABLE, "too-many-questions"),
     (Fault::TooMuchMemory, "53200", BAD, "question-too-large"),
     (Fault::Failed, "XX000", INTERNAL, "internal"),
 ];
@@ -118,7 +118,7 @@ impl Fault {
 pub(crate) fn problem(error: &TelemetryError) -> Problem {
     let (fault, _, status, code) = error.fault.told();
     match fault {
-        Fault::Failed => Problem::internal(error),
+        Fault::Failed => Problem::logged(),
         Fault::TooMany => {
             let title = "Too many questions run at once";
             let problem = Problem::new(status, code, title).detail(error.told.clone());
@@ -136,6 +136,14 @@ mod tests {
 
     use super::*;
     use crate::api::problems::CODES;
+
+    #[test]
+    fn what_failed_inside_is_told_without_its_causes() {
+        let error = std::io::Error::other("/srv/lake/climate.parquet: the disk is broken");
+        let told = TelemetryError::failed(&error);
+        assert_eq!(told.fault.sqlstate(), "XX000");
+        assert_eq!(told.to_string(), "something failed here; it has been logged");
+    }
 
     #[test]
     fn every_fault_is_told_once_and_its_code_is_explained() {
