@@ -32,7 +32,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::fleet::Keeper;
 use cancel::Cancels;
-use greeting::{Greetings, greet};
+use greeting::{Greetings, Turn, admit, greet};
 
 /// What clients are told that they speak to: they choose by it what they ask of the catalog.
 const SERVER_VERSION: &str = "14.0 (Longlead)";
@@ -40,6 +40,8 @@ const SERVER_VERSION: &str = "14.0 (Longlead)";
 const CLIENTS_MAX: usize = 100;
 /// Connections at once on which nobody has told yet who they are.
 const GREETINGS_MAX: usize = 100;
+/// Clients at once of whom it is looked up whether they are who they say.
+const CHECKS_MAX: usize = 100;
 /// How long a client may take to say who it is.
 const GREETING: Duration = Duration::from_secs(30);
 /// How long a client that says nothing may still be there before it is asked, and how often it is
@@ -55,6 +57,8 @@ struct Door {
     tls: Option<TlsAcceptor>,
     cancels: Cancels,
     greetings: Greetings,
+    /// Room for clients that have said who they are, until it is known whether that is so.
+    checks: Semaphore,
     /// Room for clients that have told who they are.
     places: Arc<Semaphore>,
 }
@@ -78,7 +82,8 @@ pub(crate) async fn open(
     let tls = tls.map(TlsAcceptor::from);
     let places = Arc::new(Semaphore::new(CLIENTS_MAX));
     let (cancels, greetings) = (Cancels::default(), Greetings::new(GREETINGS_MAX));
-    let door = Arc::new(Door { app, keeper, tls, cancels, greetings, places });
+    let checks = Semaphore::new(CHECKS_MAX);
+    let door = Arc::new(Door { app, keeper, tls, cancels, greetings, checks, places });
     Ok((at, tokio::spawn(serve(listener, door))))
 }
 
@@ -100,28 +105,32 @@ async fn serve(listener: TcpListener, door: Arc<Door>) {
                 continue;
             }
         };
-        let door = Arc::clone(&door);
+        let (turn, door) = (door.greetings.begin(), Arc::clone(&door));
         tokio::spawn(async move {
-            if let Err(error) = converse(stream, peer, &door).await {
+            if let Err(error) = converse(stream, peer, turn, &door).await {
                 tracing::debug!(%error, %peer, "a connection for SQL ended");
             }
         });
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, door: &Door) -> anyhow::Result<()> {
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    turn: Turn,
+    door: &Door,
+) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(ASKED_EVERY);
     SockRef::from(&stream).set_tcp_keepalive(&keepalive.with_retries(ASKED_TIMES))?;
-    let turn = door.greetings.begin();
     let greeted = tokio::select! {
-        greeted = tokio::time::timeout(GREETING, greet(stream, peer, door)) => greeted,
+        biased;
+        greeted = tokio::time::timeout(GREETING, greet(stream, door)) => greeted,
         () = turn.is_over() => bail!("others came, and it had not told who it is"),
     };
     drop(turn);
-    let Some((mut connection, asker)) = greeted.context("it didn't tell who it is")?? else {
-        return Ok(());
-    };
+    let Some(greeted) = greeted.context("it didn't tell who it is")?? else { return Ok(()) };
+    let Some((mut connection, asker)) = admit(greeted, peer, door).await? else { return Ok(()) };
     let ended = connection.run(&asker).await;
     asker.leave().await;
     ended

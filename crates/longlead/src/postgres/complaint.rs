@@ -4,6 +4,7 @@ use longlead_lake::QueryError;
 use longlead_web::asking::AskerError;
 use longlead_web::telemetry::TelemetryError;
 
+use super::message::ReadError;
 use crate::fleet::refused;
 
 /// An error or a notice.
@@ -47,6 +48,15 @@ impl From<std::io::Error> for Failure {
             // What it says can't be understood; where its next message begins isn't known.
             std::io::ErrorKind::InvalidData => Failure::ended("08P01", error.to_string()),
             _ => Failure::Gone(error),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Failure {
+        match error {
+            ReadError::Idle => Failure::ended("57P05", "nothing was asked for too long"),
+            ReadError::Io(error) => error.into(),
         }
     }
 }

@@ -3,8 +3,6 @@
 mod held;
 mod rows;
 
-use std::io::ErrorKind;
-
 use longlead_lake::{Answer, AnswerColumn, Cell, Kind};
 use longlead_web::asking::Asker;
 use longlead_web::telemetry::Question;
@@ -69,7 +67,7 @@ impl<'a> Connection<'a> {
         self.ready().await?;
         // After an error, what was sent before the client could know is passed over.
         let mut is_passing = false;
-        while let Some(told) = self.next().await? {
+        while let Some(told) = self.wire.read().await? {
             match &told {
                 Told::Terminate => return Ok(()),
                 Told::Sync => {
@@ -87,6 +85,7 @@ impl<'a> Connection<'a> {
                     self.wire.put_error(&complaint, "ERROR");
                     if self.transaction == Transaction::Open {
                         self.transaction = Transaction::Failed;
+                        self.held.stop_all();
                     }
                     is_passing = !is_simple;
                 }
@@ -97,13 +96,6 @@ impl<'a> Connection<'a> {
             }
         }
         Ok(())
-    }
-
-    async fn next(&mut self) -> Result<Option<Told>, Failure> {
-        self.wire.read().await.map_err(|error| match error.kind() {
-            ErrorKind::TimedOut => Failure::ended("57P05", "nothing was asked for too long"),
-            _ => error.into(),
-        })
     }
 
     async fn answer(&mut self, asker: &Asker, told: Told) -> Result<(), Failure> {
@@ -145,6 +137,9 @@ impl<'a> Connection<'a> {
     }
 
     async fn simple(&mut self, asker: &Asker, sql: &str) -> Result<(), Failure> {
+        // It takes the place of what has no name.
+        self.held.forget("");
+        self.held.close("");
         let statements = split(sql);
         if statements.is_empty() {
             self.wire.put(b'I', |_| {});
@@ -155,7 +150,7 @@ impl<'a> Connection<'a> {
             if let Some(columns) = portal.columns() {
                 put_columns(&mut self.wire, columns, &portal.formats);
             }
-            self.send(&mut portal, usize::MAX).await?;
+            self.send(asker, &mut portal, usize::MAX).await?;
         }
         Ok(())
     }
@@ -235,13 +230,15 @@ impl<'a> Connection<'a> {
     }
 
     async fn execute(&mut self, asker: &Asker, name: &str, rows_max: usize) -> Result<(), Failure> {
+        self.may_go_on(self.held.portal(name)?.statement())?;
         // What fails is closed with it.
         let mut portal = self.held.take(name)?;
-        if portal.rows.is_none() {
-            self.held.may_begin()?;
-            self.open(asker, &mut portal).await?;
+        match portal.rows {
+            None => self.open(asker, &mut portal).await?,
+            // It was asked before: what is left is told to who may still ask.
+            Some(_) => asker.holds().await?,
         }
-        self.send(&mut portal, rows_max).await?;
+        self.send(asker, &mut portal, rows_max).await?;
         self.held.put_back(name, portal);
         Ok(())
     }
@@ -275,7 +272,10 @@ impl<'a> Connection<'a> {
                 portal.begin(vec![column], Rows::Found(found))?;
             }
             Statement::Begin => self.transaction = Transaction::Open,
-            Statement::End(_) => self.transaction = Transaction::None,
+            Statement::End(_) => {
+                self.transaction = Transaction::None;
+                self.held.close_all();
+            }
             Statement::Deallocate(Some(name)) => {
                 if !self.held.forget(name) {
                     return Err(held::no_statement(name));
@@ -296,6 +296,7 @@ impl<'a> Connection<'a> {
         question: Question,
         values: Vec<Option<String>>,
     ) -> Result<Answer, Failure> {
+        self.held.may_begin()?;
         tokio::select! {
             answer = self.door.keeper.query_with(question, values) => Ok(answer?),
             () = self.cancel.cancelled() => Err(cancelled()),
@@ -319,7 +320,12 @@ impl<'a> Connection<'a> {
     }
 
     /// Sends rows, up to a number of them, and how it ended.
-    async fn send(&mut self, portal: &mut Portal, rows_max: usize) -> Result<(), Failure> {
+    async fn send(
+        &mut self,
+        asker: &Asker,
+        portal: &mut Portal,
+        rows_max: usize,
+    ) -> Result<(), Failure> {
         let tag = match (&portal.prepared.statement, &mut portal.rows) {
             (Statement::Empty, _) => {
                 self.wire.put(b'I', |_| {});
@@ -333,7 +339,8 @@ impl<'a> Connection<'a> {
             (_, Some(Rows::Found(found))) => self.send_found(found, &portal.formats),
             (_, Some(Rows::Asked { answer, page, sent })) => {
                 let (asked, formats) = ((answer, page, sent), &portal.formats);
-                match send_rows(&mut self.wire, &self.cancel, asked, formats, rows_max).await? {
+                let until = (&self.cancel, asker);
+                match send_rows(&mut self.wire, until, asked, formats, rows_max).await? {
                     Some(tag) => tag,
                     // There are more, and the client asks for them again.
                     None => {

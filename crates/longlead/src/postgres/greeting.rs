@@ -80,15 +80,18 @@ enum Asked {
     Other(i32),
 }
 
+/// A client that has said who it is, and hasn't shown it yet.
+pub(super) struct Greeted {
+    wire: Wire,
+    user: String,
+    secret: String,
+}
+
 /// Goes through the first messages. Nothing, if there is nothing more to say.
-pub(super) async fn greet<'a>(
-    stream: TcpStream,
-    peer: SocketAddr,
-    door: &'a Door,
-) -> anyhow::Result<Option<(Connection<'a>, Asker)>> {
+pub(super) async fn greet(stream: TcpStream, door: &Door) -> anyhow::Result<Option<Greeted>> {
     let (stream, asked, is_encrypted) = asked(Box::new(stream), door).await?;
     let mut wire = Wire::new(stream);
-    let parameters = match asked {
+    let mut parameters = match asked {
         Asked::In(parameters) => parameters,
         Asked::Cancel(key) => {
             door.cancels.cancel(key);
@@ -107,14 +110,43 @@ pub(super) async fn greet<'a>(
         wire.flush().await?;
         return Ok(None);
     }
-    match admitted(&mut wire, peer, door, &parameters).await {
-        Ok(asker) => begun(wire, door, asker).await,
-        Err(Failure::Told(complaint) | Failure::Ended(complaint)) => {
-            wire.put_error(&complaint, "FATAL");
-            wire.flush().await?;
-            Ok(None)
+    match secret(&mut wire).await {
+        Ok(secret) => {
+            let user = parameters.remove("user").unwrap_or_default();
+            Ok(Some(Greeted { wire, user, secret }))
         }
-        Err(Failure::Gone(error)) => Err(error.into()),
+        Err(failure) => refuse(wire, failure).await.map(|()| None),
+    }
+}
+
+/// Lets a client in if it is who it says. Not to be cut off: who came with a password has a session
+/// then, which is ended again if theirs here can't begin.
+pub(super) async fn admit<'a>(
+    greeted: Greeted,
+    peer: SocketAddr,
+    door: &'a Door,
+) -> anyhow::Result<Option<(Connection<'a>, Asker)>> {
+    let Greeted { wire, user, secret } = greeted;
+    let Ok(checked) = door.checks.try_acquire() else {
+        let told = "too many clients sign in at once: try again";
+        return refuse(wire, Failure::ended("53300", told)).await.map(|()| None);
+    };
+    let asker = door.app.asker(&user, &secret, peer.ip()).await;
+    drop((checked, secret));
+    match asker {
+        Ok(asker) => begun(wire, door, asker).await,
+        Err(error) => refuse(wire, error.into()).await.map(|()| None),
+    }
+}
+
+/// Tells why a client isn't let in.
+async fn refuse(mut wire: Wire, failure: Failure) -> anyhow::Result<()> {
+    match failure {
+        Failure::Told(complaint) | Failure::Ended(complaint) => {
+            wire.put_error(&complaint, "FATAL");
+            Ok(wire.flush().await?)
+        }
+        Failure::Gone(error) => Err(error.into()),
     }
 }
 
@@ -172,22 +204,15 @@ fn parameters(rest: &mut Rest<'_>) -> std::io::Result<HashMap<String, String>> {
     }
 }
 
-/// Who it is, by a secret that they are asked for.
-async fn admitted(
-    wire: &mut Wire,
-    peer: SocketAddr,
-    door: &Door,
-    parameters: &HashMap<String, String>,
-) -> Result<Asker, Failure> {
+/// The secret that a client is asked for.
+async fn secret(wire: &mut Wire) -> Result<String, Failure> {
     wire.put(b'R', |out| out.extend(3_i32.to_be_bytes()));
     wire.flush().await?;
-    let secret = match wire.read().await? {
-        Some(Told::Password(secret)) => secret,
-        Some(_) => return Err(Failure::ended("08P01", "a password was expected")),
-        None => return Err(Failure::Gone(std::io::ErrorKind::UnexpectedEof.into())),
-    };
-    let user = parameters.get("user").map_or("", String::as_str);
-    Ok(door.app.asker(user, &secret, peer.ip()).await?)
+    match wire.read().await? {
+        Some(Told::Password(secret)) => Ok(secret),
+        Some(_) => Err(Failure::ended("08P01", "a password was expected")),
+        None => Err(Failure::Gone(std::io::ErrorKind::UnexpectedEof.into())),
+    }
 }
 
 /// The session of who was let in. Who came with a password leaves again if it can't begin.
@@ -242,12 +267,15 @@ fn welcome(wire: &mut Wire, (number, secret): (i32, i32)) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
+    /// Whether it has been told to give way, without waiting for it.
     async fn is_over(turn: &Turn) -> bool {
-        tokio::time::timeout(Duration::from_millis(20), turn.is_over()).await.is_ok()
+        tokio::select! {
+            biased;
+            () = turn.is_over() => true,
+            () = std::future::ready(()) => false,
+        }
     }
 
     #[tokio::test]

@@ -89,6 +89,21 @@ pub(super) struct Wire {
     patience: Patience,
 }
 
+/// Why there is no next message.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The client said nothing for too long.
+    Idle,
+    /// It is gone, which may take the system as long to notice, or can't be understood.
+    Io(io::Error),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> ReadError {
+        ReadError::Io(error)
+    }
+}
+
 /// What is left of a message.
 pub(super) struct Rest<'a>(pub(super) &'a [u8]);
 
@@ -181,13 +196,13 @@ impl Wire {
         Wire { stream, out, patience }
     }
 
-    /// The next message; nothing once the client is gone. A client that says nothing for too long is
-    /// told apart by [`io::ErrorKind::TimedOut`].
-    pub(super) async fn read(&mut self) -> io::Result<Option<Told>> {
-        let kind = match timeout(self.patience.idle, self.stream.read_u8()).await? {
-            Ok(kind) => kind,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(error),
+    /// The next message; nothing once the client is gone.
+    pub(super) async fn read(&mut self) -> Result<Option<Told>, ReadError> {
+        let kind = match timeout(self.patience.idle, self.stream.read_u8()).await {
+            Ok(Ok(kind)) => kind,
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => return Err(ReadError::Idle),
         };
         let rest = async {
             let length = usize::try_from(self.stream.read_i32().await?).ok();
@@ -198,7 +213,7 @@ impl Wire {
             Told::read(kind, &body).map(Some)
         };
         let slow = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "a message breaks off");
-        timeout(self.patience.message, rest).await.map_err(slow)?
+        Ok(timeout(self.patience.message, rest).await.map_err(slow)??)
     }
 
     /// Writes a message; it is sent with the next flush.
@@ -258,6 +273,11 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
+
     use super::*;
 
     #[test]
@@ -290,13 +310,35 @@ mod tests {
     #[tokio::test]
     async fn who_says_nothing_is_told_apart_from_who_is_gone_or_breaks_off() {
         let (client, mut wire) = pair(Patience { idle: SHORT, ..Patience::default() });
-        assert_eq!(wire.read().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(matches!(wire.read().await, Err(ReadError::Idle)));
         drop(client);
         assert_eq!(wire.read().await.unwrap(), None);
         let (mut client, mut wire) = pair(Patience { message: SHORT, ..Patience::default() });
         client.write_all(b"Q\0\0\0\x20SELECT").await.unwrap();
         let error = wire.read().await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+        let aborted = io::ErrorKind::ConnectionAborted;
+        assert!(matches!(error, ReadError::Io(error) if error.kind() == aborted));
+    }
+
+    /// A connection that the system gave up, as it does when keepalive isn't answered.
+    struct Lost;
+
+    impl AsyncRead for Lost {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_lost_is_told_apart_from_who_says_nothing() {
+        let mut wire = Wire::new(Box::new(tokio::io::join(Lost, tokio::io::sink())));
+        let error = wire.read().await.unwrap_err();
+        let timed_out = io::ErrorKind::TimedOut;
+        assert!(matches!(error, ReadError::Io(error) if error.kind() == timed_out));
     }
 
     #[tokio::test]

@@ -13,8 +13,10 @@ use super::super::statement::Statement;
 const STATEMENTS_MAX: usize = 1_000;
 /// Portals that a client may hold.
 const PORTALS_MAX: usize = 100;
-/// Bytes of all of them: texts of statements, names of columns, values.
+/// Bytes of all of them: names, texts of statements, columns, values, rows.
 const BYTES_MAX: usize = 16 << 20;
+/// Bytes of a name, as in PostgreSQL.
+const NAME_BYTES_MAX: usize = 63;
 /// Answers that a client may have begun to read at once: each keeps a place that others wait for.
 const BEGUN_MAX: usize = 4;
 
@@ -33,7 +35,7 @@ pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
     pub(super) values: Vec<Option<String>>,
     pub(super) formats: Vec<i16>,
-    /// Columns of what was begun.
+    /// Columns of what was begun, where they weren't known before.
     begun: Option<Vec<AnswerColumn>>,
     pub(super) rows: Option<Rows>,
 }
@@ -58,12 +60,12 @@ impl Prepared {
 
     fn bytes(&self) -> usize {
         let text = match &self.statement {
-            Statement::Query(sql) => sql.len(),
+            Statement::Query(text) | Statement::Deallocate(Some(text)) => text.len(),
             _ => 0,
         };
-        let columns = self.columns.iter().flatten();
-        let columns: usize = columns.map(|it| it.name.len() + size_of::<AnswerColumn>()).sum();
-        text + columns + self.parameters.len() * size_of::<i32>() + size_of::<Prepared>()
+        text + bytes_of_columns(self.columns.as_deref())
+            + self.parameters.len() * size_of::<i32>()
+            + size_of::<Prepared>()
     }
 }
 
@@ -95,14 +97,45 @@ impl Portal {
                 "what the statement gives has changed since it was prepared: prepare it again";
             return Err(Failure::told("0A000", told));
         }
-        (self.begun, self.rows) = (Some(columns), Some(rows));
+        // What was told already isn't kept twice.
+        self.begun = self.prepared.columns.is_none().then_some(columns);
+        self.rows = Some(rows);
         Ok(())
     }
 
     fn bytes(&self) -> usize {
         let values: usize = self.values.iter().flatten().map(String::len).sum();
-        values + self.values.len() * size_of::<Option<String>>() + size_of::<Portal>()
+        let found = match &self.rows {
+            Some(Rows::Found(found)) => bytes_of_found(found),
+            _ => 0,
+        };
+        values
+            + self.values.len() * size_of::<Option<String>>()
+            + self.formats.len() * size_of::<i16>()
+            + bytes_of_columns(self.begun.as_deref())
+            + found
+            + size_of::<Portal>()
     }
+}
+
+fn bytes_of_columns(columns: Option<&[AnswerColumn]>) -> usize {
+    let columns = columns.unwrap_or_default().iter();
+    columns.map(|it| it.name.len() + size_of::<AnswerColumn>()).sum()
+}
+
+fn bytes_of_found(found: &Found) -> usize {
+    let bytes = |cell: &Option<String>| cell.as_ref().map_or(0, String::len);
+    let cells = found.rows.iter().flatten();
+    cells.map(|cell| bytes(cell) + size_of::<Option<String>>()).sum()
+}
+
+/// A name that is kept has bounds of its own.
+fn may_be_called(name: &str) -> Result<(), Failure> {
+    if name.len() > NAME_BYTES_MAX {
+        let told = format!("a name has at most {NAME_BYTES_MAX} bytes");
+        return Err(Failure::told("42622", told));
+    }
+    Ok(())
 }
 
 /// What a client holds, by name.
@@ -114,21 +147,24 @@ pub(super) struct Held {
 
 impl Held {
     fn bytes(&self) -> usize {
-        let statements: usize = self.statements.values().map(|it| it.bytes()).sum();
+        let statements = self.statements.iter().map(|(name, it)| name.len() + it.bytes());
         // A portal may be what is left of a statement that was closed.
-        let portals = self.portals.values().map(|it| it.bytes() + it.prepared.bytes());
-        statements + portals.sum::<usize>()
+        let portals = self.portals.iter();
+        let portals = portals.map(|(name, it)| name.len() + it.bytes() + it.prepared.bytes());
+        statements.chain(portals).sum()
     }
 
     /// Keeps a statement. One without a name takes the place of the one before it.
     pub(super) fn keep(&mut self, name: String, prepared: Prepared) -> Result<(), Failure> {
+        may_be_called(&name)?;
         if name.is_empty() {
             self.statements.remove(&name);
         } else if self.statements.contains_key(&name) {
             let told = format!("a prepared statement is called `{name}` already: close it first");
             return Err(Failure::told("42P05", told));
         }
-        if self.statements.len() >= STATEMENTS_MAX || self.bytes() + prepared.bytes() > BYTES_MAX {
+        let bytes = name.len() + prepared.bytes();
+        if self.statements.len() >= STATEMENTS_MAX || self.bytes() + bytes > BYTES_MAX {
             return Err(Failure::told("53400", "too many prepared statements: close some"));
         }
         self.statements.insert(name, Arc::new(prepared));
@@ -150,13 +186,14 @@ impl Held {
 
     /// Keeps a portal. One without a name takes the place of the one before it.
     pub(super) fn bind(&mut self, name: String, portal: Portal) -> Result<(), Failure> {
+        may_be_called(&name)?;
         if name.is_empty() {
             self.portals.remove(&name);
         } else if self.portals.contains_key(&name) {
             let told = format!("a portal is called `{name}` already: close it first");
             return Err(Failure::told("42P03", told));
         }
-        let bytes = portal.bytes() + portal.prepared.bytes();
+        let bytes = name.len() + portal.bytes() + portal.prepared.bytes();
         if self.portals.len() >= PORTALS_MAX || self.bytes() + bytes > BYTES_MAX {
             return Err(Failure::told("53400", "too many portals: close some"));
         }
@@ -189,6 +226,12 @@ impl Held {
 
     pub(super) fn close(&mut self, name: &str) {
         self.portals.remove(name);
+    }
+
+    /// Gives up what portals were still to tell, as in a transaction that failed.
+    pub(super) fn stop_all(&mut self) {
+        let begun = self.portals.values_mut().filter(|it| it.rows.is_some());
+        begun.for_each(|it| it.rows = Some(Rows::Sent));
     }
 
     pub(super) fn close_all(&mut self) {
@@ -248,6 +291,30 @@ mod tests {
         assert_eq!(code(held.bind("more".to_owned(), bound(BYTES_MAX / 4))), "53400");
         held.close("p1");
         assert_eq!(code(held.bind("more".to_owned(), bound(BYTES_MAX / 4))), "");
+    }
+
+    #[test]
+    fn all_that_a_client_can_make_large_counts() {
+        let mut large = Portal::of(asking(1));
+        let before = large.bytes();
+        large.formats = vec![1; 500];
+        let formats = large.bytes();
+        assert_eq!(formats - before, 1_000);
+        let name = "n".repeat(1_000);
+        let column = AnswerColumn { name, kind: longlead_lake::Kind::Text };
+        let rows = vec![vec![Some("x".repeat(1_000))]];
+        let found = Rows::Found(Found { columns: Vec::new(), rows });
+        assert_eq!(code(large.begin(vec![column], found)), "");
+        assert!(large.bytes() >= formats + 2_000, "{}", large.bytes());
+        let let_go = Prepared::of(Statement::Deallocate(Some("x".repeat(1_000))));
+        assert!(let_go.bytes() >= 1_000);
+        let mut held = Held::default();
+        let before = asking(10).bytes();
+        assert_eq!(code(held.keep("n".repeat(NAME_BYTES_MAX), asking(10))), "");
+        assert_eq!(held.bytes(), before + NAME_BYTES_MAX);
+        let long = "n".repeat(NAME_BYTES_MAX + 1);
+        assert_eq!(code(held.keep(long.clone(), asking(10))), "42622");
+        assert_eq!(code(held.bind(long, Portal::of(asking(10)))), "42622");
     }
 
     #[test]

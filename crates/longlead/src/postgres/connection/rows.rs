@@ -1,6 +1,7 @@
 //! Rows and columns as they are sent.
 
 use longlead_lake::{Answer, AnswerColumn, Cell, Page};
+use longlead_web::asking::Asker;
 
 use super::super::cancel::Cancel;
 use super::super::complaint::{Complaint, Failure};
@@ -8,16 +9,20 @@ use super::super::message::{Wire, put_text};
 use super::super::value;
 use super::ROWS_MAX;
 
+/// Pages after which it is looked again whether the asker still may ask: an answer may take minutes
+/// to send.
+const PAGES: usize = 16;
+
 /// Sends at most so many rows of an answer; the tag of its end, or nothing if there may be more.
 pub(super) async fn send_rows(
     wire: &mut Wire,
-    cancel: &Cancel,
+    (cancel, asker): (&Cancel, &Asker),
     (answer, page, sent): (&mut Answer, &mut Option<(Page, usize)>, &mut u64),
     formats: &[i16],
     rows_max: usize,
 ) -> Result<Option<String>, Failure> {
     let columns = answer.columns().len();
-    let mut left = rows_max;
+    let (mut left, mut pages) = (rows_max, 0_usize);
     loop {
         if let Some((rows, next)) = page {
             while *next < rows.rows() {
@@ -34,7 +39,13 @@ pub(super) async fn send_rows(
             () = cancel.cancelled() => return Err(cancelled()),
         };
         match next {
-            Some(rows) => *page = Some((rows?, 0)),
+            Some(rows) => {
+                *page = Some((rows?, 0));
+                pages += 1;
+                if pages.is_multiple_of(PAGES) {
+                    asker.holds().await?;
+                }
+            }
             None => break,
         }
     }

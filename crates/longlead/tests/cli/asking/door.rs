@@ -54,12 +54,16 @@ impl Client {
     /// Says who it is, up to the first word of the server that isn't a question for the password.
     fn sign_in(port: &str, user: &str, password: &str) -> (Client, Heard) {
         let mut client = Client::connect(port);
+        let heard = client.introduce(user, password);
+        (client, heard)
+    }
+
+    fn introduce(&mut self, user: &str, password: &str) -> Heard {
         let body = [&196_608_u32.to_be_bytes()[..], &text("user"), &text(user), b"\0"].concat();
         let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
-        client.0.write_all(&[&length[..], &body].concat()).unwrap();
-        client.send(b'p', &text(password));
-        let heard = client.hear();
-        (client, heard)
+        self.0.write_all(&[&length[..], &body].concat()).unwrap();
+        self.send(b'p', &text(password));
+        self.hear()
     }
 
     fn message(&mut self) -> Option<(u8, Vec<u8>)> {
@@ -165,6 +169,23 @@ fn started() -> (Asked, String, Secrets) {
     (asked, port, secrets)
 }
 
+/// Sessions of a user that hold, once the server has ended.
+fn sessions_of(mut asked: Asked, email: &str) -> usize {
+    // It keeps its database to itself.
+    asked.child.kill().unwrap();
+    asked.child.wait().unwrap();
+    let url = format!("sqlite:{}", asked.folder.path().join("longlead.db").display());
+    asked.runtime.block_on(async {
+        let journal = Journal::open(&url).await.unwrap();
+        let people = journal.people();
+        let users = people.users().await.unwrap();
+        let user = users.iter().find(|it| it.email == email).expect("a user").id;
+        let sessions = people.sessions_of(user, Timestamp::now()).await.unwrap();
+        journal.close().await;
+        sessions.len()
+    })
+}
+
 #[test]
 fn who_may_not_ask_is_told_why_with_the_code_that_clients_know() {
     let (asked, port, secrets) = started();
@@ -200,6 +221,7 @@ fn who_may_not_ask_is_told_why_with_the_code_that_clients_know() {
     let (mut client, heard) = Client::sign_in(&port, USER, &asked.token);
     assert!(heard.kinds.ends_with('Z'), "{heard:?}");
     assert_eq!(client.query("SELECT 6 * 7").cells, ["42"]);
+    assert_eq!(sessions_of(asked, partner), 0, "who isn't let in leaves again");
 }
 
 #[test]
@@ -218,6 +240,58 @@ fn a_token_that_is_revoked_meanwhile_asks_nothing_more() {
     let (_, heard) = Client::sign_in(&port, USER, &asked.token);
     assert_eq!(heard.error()[1], "28P01", "{heard:?}");
     assert_eq!(other.query("SELECT 1").cells, ["1"], "a password isn't a token");
+}
+
+/// A part of what a portal gives.
+fn rows_of_portal(client: &mut Client, rows_max: u32) -> Heard {
+    client.send(b'E', &[text("p"), rows_max.to_be_bytes().to_vec()].concat());
+    client.send(b'S', &[]);
+    client.hear()
+}
+
+/// Begins a transaction, and in it a portal of which two rows are told.
+fn begin_portal(client: &mut Client) {
+    assert_eq!(client.query("BEGIN").kinds, "CZ");
+    client.send(b'P', &[text(""), text("SELECT device FROM climate"), vec![0, 0]].concat());
+    client.send(b'B', &[text("p"), text(""), vec![0; 6]].concat());
+    let heard = rows_of_portal(client, 2);
+    assert_eq!(heard.kinds, "12DDsZ", "{heard:?}");
+}
+
+#[test]
+fn a_portal_that_was_begun_tells_nothing_more_once_the_token_is_revoked() {
+    let (asked, port, _) = started();
+    let (mut client, _) = Client::sign_in(&port, USER, &asked.token);
+    begin_portal(&mut client);
+    assert_eq!(rows_of_portal(&mut client, 1).kinds, "DsZ");
+    revoke(&asked);
+    let heard = rows_of_portal(&mut client, 0);
+    let told = "the token was revoked or the account closed";
+    assert_eq!(heard.error(), ["FATAL", "28000", told], "{heard:?}");
+    assert!(heard.is_over && heard.cells.is_empty(), "{heard:?}");
+}
+
+#[test]
+fn a_portal_tells_nothing_in_a_transaction_that_failed() {
+    let (asked, port, _) = started();
+    let (mut client, _) = Client::sign_in(&port, USER, &asked.token);
+    begin_portal(&mut client);
+    assert_eq!(client.query("SELECT nothing FROM climate").error()[1], "42703");
+    for _ in 0..2 {
+        assert_eq!(rows_of_portal(&mut client, 0).error()[1], "25P02");
+    }
+    assert_eq!(client.query("ROLLBACK").kinds, "CZ");
+    assert_eq!(rows_of_portal(&mut client, 0).error()[1], "34000");
+}
+
+#[test]
+fn a_simple_query_takes_the_place_of_what_has_no_name() {
+    let (asked, port, _) = started();
+    let (mut client, _) = Client::sign_in(&port, USER, &asked.token);
+    assert_eq!(client.run("", Some("SELECT 1")).cells, ["1"]);
+    assert_eq!(client.run("", None).cells, ["1"]);
+    assert_eq!(client.query("SELECT 2").cells, ["2"]);
+    assert_eq!(client.run("", None).error()[1], "26000");
 }
 
 /// Revokes the token of the tests on the page of the account.
@@ -248,12 +322,9 @@ fn whoever_says_nothing_keeps_nobody_out() {
     assert!(heard.kinds.ends_with('Z'), "{heard:?}");
     assert_eq!(client.query("SELECT 6 * 7").cells, ["42"]);
     // The first gave way; who came last still may tell who they are.
-    let mut is_over = |number: usize| {
-        let stream = &mut silent[number].0;
-        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        matches!(stream.read(&mut [0]), Ok(0))
-    };
-    assert!(is_over(0) && !is_over(149));
+    assert!(matches!(silent[0].0.read(&mut [0]), Ok(0)));
+    let heard = silent[149].introduce(USER, &asked.token);
+    assert!(heard.kinds.ends_with('Z'), "{heard:?}");
 }
 
 #[test]
