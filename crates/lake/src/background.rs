@@ -34,8 +34,10 @@ const KEYS_MEMORY: usize = 256 << 20;
 /// Runs until the lake closes or is dropped.
 pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
     let mut tidied = Instant::now();
+    let mut wait = LOOK_EVERY;
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        // Nothing of the lake is held meanwhile, so that it can be dropped.
+        tokio::time::sleep(std::mem::replace(&mut wait, LOOK_EVERY)).await;
         let Some(inner) = inner.upgrade() else { return };
         if inner.is_closing.load(Ordering::Acquire) {
             return;
@@ -43,7 +45,7 @@ pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
         if is_flush_due(&inner) {
             if let Err(error) = flush(&inner).await {
                 tracing::error!(%error, "a flush failed; rows stay in the log");
-                tokio::time::sleep(AFTER_FAILURE).await;
+                wait = AFTER_FAILURE;
             }
             // While flushes fail, what goes on below may be what makes room for them.
             if tidied.elapsed() < TIDIED_AT_LEAST {

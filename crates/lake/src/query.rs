@@ -363,13 +363,14 @@ pub(crate) async fn ask(
     let schema = rows.schema();
     let (send, pages) = mpsc::channel(PAGES_WAITING);
     tokio::spawn(async move {
-        let _running = running;
         let late = send.clone();
         tokio::select! {
             () = pump(rows, send) => {}
             () = late.closed() => {}
             () = tokio::time::sleep_until(until) => {
-                // Who doesn't read any more isn't told.
+                // Whoever doesn't read takes the place of no other question any longer.
+                drop(running);
+                // Who has gone isn't told.
                 let _ = late.send(Err(too_long(limits))).await;
             }
         }

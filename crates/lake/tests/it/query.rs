@@ -120,6 +120,21 @@ async fn a_table_from_outside_joins() {
 }
 
 #[tokio::test]
+async fn answers_that_nobody_reads_keep_no_question_out_once_their_time_is_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = filled(folder.path()).await;
+    let limits = Limits { time: Duration::from_millis(500), ..Limits::default() };
+    let mut unread = Vec::new();
+    // As many as run at once, each with more rows than wait for a reader.
+    for _ in 0..16 {
+        let many = "SELECT value FROM generate_series(1, 10000000)";
+        unread.push(lake.query(many, limits, &[]).await.expect("it begins"));
+    }
+    assert_eq!(ask(&lake, "SELECT count(*) FROM climate").await, "42");
+    drop(unread);
+}
+
+#[tokio::test]
 async fn only_reading_is_allowed() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = filled(folder.path()).await;

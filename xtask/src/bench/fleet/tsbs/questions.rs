@@ -117,10 +117,8 @@ pub(super) fn questions(engine: Engine, steps: u64) -> Vec<(&'static str, String
             Engine::ClickHouse => format!("toUnixTimestamp({it})"),
         });
         // ClickHouse gives 0 where there is no row before or after, unless a null can be given.
-        let text = ["lag(", "lead("].iter().fold(text, |text, name| match engine {
-            Engine::ClickHouse => {
-                calls(&text, name.trim_end_matches('('), |it| format!("{name}toNullable({it}))"))
-            }
+        let text = ["lag", "lead"].into_iter().fold(text, |text, name| match engine {
+            Engine::ClickHouse => calls(&text, name, |it| format!("{name}(toNullable({it}))")),
             Engine::Longlead | Engine::DuckDb => text,
         });
         let text = text.replace("TEN AS", &format!("{ten} AS"));
