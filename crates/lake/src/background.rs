@@ -1,8 +1,8 @@
 //! What goes on behind: rows to files, small files to larger ones, old files away.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
@@ -18,22 +18,19 @@ use crate::lake::{FlushError, Inner, TableFacts};
 use crate::quarantine;
 use crate::reserve;
 use crate::state::State;
-use crate::tables::{Tables, TablesError, newest_commit};
+use crate::tables::{Bin, Tables, TablesError, newest_commit};
 
 /// How often it is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long to wait after a flush that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// However much comes in, tables are tidied after so long: files that were replaced must go.
-const TIDIED_AT_LEAST: Duration = Duration::from_secs(3600);
 /// Steps of merging that a table gets at a time.
 const STEPS_MAX: usize = 32;
 /// Memory of the query that reads what leaves the quarantine.
 const KEYS_MEMORY: usize = 256 << 20;
 
-/// Runs until the lake closes or is dropped.
-pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
-    let mut tidied = Instant::now();
+/// Writes rows to files when it is due, until the lake closes or is dropped.
+pub(crate) async fn flushing(inner: std::sync::Weak<Inner>) {
     let mut wait = LOOK_EVERY;
     loop {
         // Nothing of the lake is held meanwhile, so that it can be dropped.
@@ -42,27 +39,34 @@ pub(crate) async fn run(inner: std::sync::Weak<Inner>) {
         if inner.is_closing.load(Ordering::Acquire) {
             return;
         }
-        if is_flush_due(&inner) {
-            if let Err(error) = flush(&inner).await {
-                tracing::error!(%error, "a flush failed; rows stay in the log");
-                wait = AFTER_FAILURE;
-            }
-            // While flushes fail, what goes on below may be what makes room for them.
-            if tidied.elapsed() < TIDIED_AT_LEAST {
-                continue;
-            }
+        if is_flush_due(&inner)
+            && let Err(error) = flush(&inner).await
+        {
+            tracing::error!(%error, "a flush failed; rows stay in the log");
+            wait = AFTER_FAILURE;
         }
-        // Merging gives way to what comes in.
-        let is_idle = inner.queue.is_idle() || tidied.elapsed() >= TIDIED_AT_LEAST;
-        if tidied.elapsed() >= inner.settings.tidy_every && is_idle {
-            tidied = Instant::now();
-            // A disk that was full at the start may have room again.
-            if let Err(error) = reserve::renew(&inner.folder) {
-                tracing::warn!(%error, "no room can be set aside for the next start");
-            }
-            if let Err(error) = tidy(&inner).await {
-                tracing::warn!(%error, "tables can't be tidied");
-            }
+    }
+}
+
+/// Keeps tables in shape beside that, until the lake closes or is dropped.
+pub(crate) async fn tidying(inner: std::sync::Weak<Inner>) {
+    let mut tidied = Instant::now();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(inner) = inner.upgrade() else { return };
+        if inner.is_closing.load(Ordering::Acquire) {
+            return;
+        }
+        if tidied.elapsed() < inner.settings.tidy_every {
+            continue;
+        }
+        tidied = Instant::now();
+        // A disk that was full at the start may have room again.
+        if let Err(error) = reserve::renew(&inner.folder) {
+            tracing::warn!(%error, "no room can be set aside for the next start");
+        }
+        if let Err(error) = tidy(&inner).await {
+            tracing::warn!(%error, "tables can't be tidied");
         }
     }
 }
@@ -106,6 +110,7 @@ async fn settle(inner: &Inner) -> Result<(), TablesError> {
 }
 
 pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
+    let _one = inner.tidying.lock().await;
     let names = inner.tables.names().map_err(|it| FlushError::of(&it))?;
     // One table that can't be merged keeps neither the others from it nor old files from going.
     let mut told = Ok(());
@@ -116,6 +121,10 @@ pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
         }
     }
     let _alone = inner.changing.lock().await;
+    // Whoever opens the folder next must find it alone.
+    if inner.is_closing.load(Ordering::Acquire) {
+        return told;
+    }
     let seconds = i64::try_from(inner.settings.keep_replaced.as_secs()).unwrap_or(i64::MAX);
     inner.tables.clean(seconds).await.map_err(|it| FlushError::of(&it))?;
     // Snapshots that tables were read at may be forgotten now.
@@ -127,28 +136,52 @@ pub(crate) async fn tidy(inner: &Inner) -> Result<(), FlushError> {
 
 /// Merges files of a table until there are none left, or it has had its turn.
 async fn merge_all(inner: &Inner, name: &str) -> Result<(), FlushError> {
-    for _ in 0..STEPS_MAX {
-        if merge(inner, name).await? == 0 || inner.is_closing.load(Ordering::Acquire) {
-            break;
+    let (mut told, mut steps) = (Ok(()), 0);
+    loop {
+        let bins = inner.tables.bins(name, SystemTime::now()).await;
+        let mut merged = 0;
+        for bin in bins.map_err(|it| FlushError::of(&it))? {
+            if steps == STEPS_MAX || inner.is_closing.load(Ordering::Acquire) {
+                return told;
+            }
+            steps += 1;
+            // Files that can't be merged keep no others from it.
+            match merge(inner, name, bin).await {
+                Ok(is_merged) => merged += usize::from(is_merged),
+                Err(error) => told = told.and(Err(error)),
+            }
         }
-        // Else what comes in fills the memory meanwhile.
-        if is_flush_due(inner) {
-            flush(inner).await?;
+        if merged == 0 {
+            return told;
         }
     }
-    Ok(())
 }
 
-/// Merges a few files of a table, and tells how many went.
-async fn merge(inner: &Inner, name: &str) -> Result<usize, FlushError> {
-    let _alone = inner.changing.lock().await;
-    let session = inner.engine.session_for_merging().map_err(|it| FlushError::of(&it))?;
-    let merged = inner.tables.merge_some(&session, name).await;
-    let merged = merged.map_err(|it| FlushError::of(&it))?;
-    if merged > 0 {
-        renew(inner, name).await?;
+/// Merges files of a table, and tells whether it did. Rows come in and go to files of their own
+/// meanwhile.
+async fn merge(inner: &Inner, name: &str, bin: Bin) -> Result<bool, FlushError> {
+    let needed = inner.settings.disk_free.saturating_add(bin.bytes());
+    if reserve::free(&inner.folder).is_ok_and(|free| free < needed) {
+        return Ok(false);
     }
-    Ok(merged)
+    let shaping = shaping(inner, name);
+    let _alone = shaping.lock().await;
+    let merged = inner.tables.merge(bin, Arc::clone(&inner.is_closing)).await;
+    let Some(merged) = merged.map_err(|it| FlushError::of(&it))? else { return Ok(false) };
+    let _alone = inner.changing.lock().await;
+    if inner.is_closing.load(Ordering::Acquire) {
+        inner.tables.discard(&merged);
+        return Ok(false);
+    }
+    let is_replaced = inner.tables.replace(merged).map_err(|it| FlushError::of(&it))?;
+    renew(inner, name).await?;
+    Ok(is_replaced)
+}
+
+/// Held while a table's files are merged, or rows are taken out of them.
+fn shaping(inner: &Inner, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+    let mut shaping = inner.shaping.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(shaping.entry(name.to_owned()).or_default())
 }
 
 /// Rows from before a time: by when they were captured or, where the clock of the device tells
@@ -180,7 +213,8 @@ pub(crate) async fn remove_before(
         return Ok(0);
     }
     flush(inner).await?;
-    let _alone = inner.changing.lock().await;
+    let shaping = shaping(inner, stream);
+    let _alone = (shaping.lock().await, inner.changing.lock().await);
     let session = inner.engine.session();
     let removed = inner.tables.delete(session, stream, filter).await;
     let removed = removed.map_err(|it| FlushError::of(&it))?;
@@ -235,7 +269,8 @@ pub(crate) async fn release(inner: &Inner, what: Release) -> Result<u64, FlushEr
         return Ok(0);
     }
     flush(inner).await?;
-    let _alone = inner.changing.lock().await;
+    let shaping = shaping(inner, QUARANTINE);
+    let _alone = (shaping.lock().await, inner.changing.lock().await);
     let session = inner.engine.session();
     let keys = keys_of(inner, filter.clone()).await.map_err(|it| FlushError::of(&it))?;
     // First, so that whatever becomes of the rest nothing that comes again is taken for what left:
@@ -261,6 +296,8 @@ async fn keys_of(inner: &Inner, filter: Expr) -> Result<Vec<u128>, DataFusionErr
 
 /// Lets queries see a table's newest files.
 async fn renew(inner: &Inner, name: &str) -> Result<(), FlushError> {
+    // Else they would see rows twice that a flush wrote which failed once it was committed.
+    settle(inner).await.map_err(|it| FlushError::of(&it))?;
     let stored = inner.tables.stored(name).await.map_err(|it| FlushError::of(&it))?;
     if let Some(stored) = stored {
         inner.state.store(name, stored, None).map_err(|it| FlushError::of(&it))?;

@@ -35,13 +35,15 @@ impl fmt::Display for DurableFiles {
     }
 }
 
-/// Syncs a file and the folders that name it.
+/// Brings a file, and the folders that name it below a root, to stable storage.
+pub(crate) fn synced(root: &std::path::Path, path: &std::path::Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()?;
+    let mut folders = path.ancestors().skip(1).take_while(|it| it.starts_with(root));
+    folders.try_for_each(|it| File::open(it)?.sync_all())
+}
+
 async fn sync(root: PathBuf, path: PathBuf) -> Result<()> {
-    let synced = tokio::task::spawn_blocking(move || {
-        File::open(&path)?.sync_all()?;
-        let mut folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&root));
-        folders.try_for_each(|it| File::open(it)?.sync_all())
-    });
+    let synced = tokio::task::spawn_blocking(move || synced(&root, &path));
     let failed = |source| object_store::Error::Generic { store: "synced files", source };
     match synced.await {
         Ok(Ok(())) => Ok(()),

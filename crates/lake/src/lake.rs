@@ -1,5 +1,6 @@
 //! The lake as the rest of the product sees it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,9 +40,13 @@ pub(crate) struct Inner {
     pub(crate) tables: Tables,
     pub(crate) engine: Engine,
     pub(crate) runtime: Handle,
-    /// Only one changes tables at a time.
+    /// Only one changes the catalog at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
-    pub(crate) is_closing: AtomicBool,
+    /// Only one merges files and deletes those that nobody names.
+    pub(crate) tidying: tokio::sync::Mutex<()>,
+    /// Only one merges a table's files, or takes rows out of them; others add rows meanwhile.
+    pub(crate) shaping: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) is_closing: Arc<AtomicBool>,
     pub(crate) owned: Mutex<Owned>,
 }
 
@@ -298,6 +303,8 @@ impl Lake {
     /// dropped.
     pub async fn close(&self) -> Result<(), FlushError> {
         self.inner.is_closing.store(true, Ordering::Release);
+        // What is merged stops soon, and is forgotten.
+        drop(self.inner.tidying.lock().await);
         let flushed = self.flush().await;
         self.inner.queue.close();
         let committer = {

@@ -20,6 +20,7 @@ mod committer;
 mod disk;
 mod durable_store;
 mod fault;
+mod footers;
 mod functions;
 mod identity;
 mod lake;

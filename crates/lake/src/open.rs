@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -134,7 +133,8 @@ pub(crate) async fn open(folder: &Path, settings: Settings) -> Result<(Lake, Rec
             let mut owned = inner.owned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             owned.runtime = Some(runtime);
             drop(owned);
-            handle.spawn(background::run(Arc::downgrade(&inner)));
+            handle.spawn(background::flushing(Arc::downgrade(&inner)));
+            handle.spawn(background::tidying(Arc::downgrade(&inner)));
             let spent = began.elapsed().as_millis();
             recovery.milliseconds = u64::try_from(spent).unwrap_or(u64::MAX);
             Ok((Lake { inner }, recovery))
@@ -250,7 +250,9 @@ async fn open_within(
         engine,
         runtime,
         changing: tokio::sync::Mutex::new(()),
-        is_closing: AtomicBool::new(false),
+        tidying: tokio::sync::Mutex::new(()),
+        shaping: Mutex::default(),
+        is_closing: Arc::default(),
         owned: Mutex::new(Owned { runtime: None, committer: Some(committer) }),
     };
     Ok((Arc::new(inner), recovery))

@@ -12,9 +12,10 @@ use datafusion::catalog::{
 };
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
@@ -31,18 +32,16 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::answer::{Answer, AnswerColumn, Kind, columns, kind};
 use crate::columns::{QUARANTINE, quarantine_schema, with_commit};
 use crate::fault::{QueryError, first_line, unplanned};
-use crate::functions;
 use crate::outside::{OutsideTable, Standing};
 use crate::state::State;
 use crate::tables::SCHEMA;
 use crate::view::View;
+use crate::{footers, functions};
 
 /// The catalog that queries see.
 const CATALOG: &str = "longlead";
 /// Questions that run at once: each may use memory, up to its limit.
 const QUESTIONS_MAX: usize = 16;
-/// Bytes that merging files may hold.
-const MERGING_BYTES: usize = 256 << 20;
 /// Batches that wait for a slow reader.
 const PAGES_WAITING: usize = 4;
 /// Parameters of a query.
@@ -96,8 +95,13 @@ impl Engine {
         let spill = DiskManagerMode::Directories(vec![spill]);
         let runtime = RuntimeEnvBuilder::new()
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
+            .with_cache_manager(
+                CacheManagerConfig::default()
+                    .with_file_metadata_cache(Some(footers::cache()))
+                    .with_metadata_cache_limit(footers::BYTES_MAX),
+            )
             .build_arc()?;
-        // Files that are merged are written through sessions: they must be synced as well.
+        // What deleting rows writes, it writes through sessions: it must be synced as well.
         runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), files);
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, SCHEMA)
@@ -105,6 +109,8 @@ impl Engine {
         config.options_mut().execution.time_zone = Some("UTC".to_owned());
         config.options_mut().execution.parquet.pushdown_filters = true;
         config.options_mut().execution.parquet.reorder_filters = true;
+        // No file of ours has any.
+        config.options_mut().execution.parquet.bloom_filter_on_read = false;
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&runtime))
@@ -124,15 +130,6 @@ impl Engine {
     /// A session for the lake's own work, without tables.
     pub(crate) fn session(&self) -> &SessionContext {
         &self.base
-    }
-
-    /// A session without tables in which rows are sorted: what doesn't fit its memory goes to disk.
-    pub(crate) fn session_for_merging(&self) -> Result<SessionContext, DataFusionError> {
-        let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime)
-            .with_memory_pool(Arc::new(FairSpillPool::new(MERGING_BYTES)))
-            .build_arc()?;
-        let state = SessionStateBuilder::new_from_existing(self.base.state());
-        Ok(SessionContext::new_with_state(state.with_runtime_env(runtime).build()))
     }
 
     /// A session that sees all tables as they are at this moment, and what is brought from outside.

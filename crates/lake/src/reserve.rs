@@ -36,7 +36,8 @@ pub(crate) fn renew(folder: &Path) -> io::Result<()> {
     written
 }
 
-fn free(folder: &Path) -> io::Result<u64> {
+/// Bytes that are free on the disk of a folder.
+pub(crate) fn free(folder: &Path) -> io::Result<u64> {
     let told = rustix::fs::statvfs(folder)?;
     Ok(told.f_bavail.saturating_mul(told.f_frsize))
 }

@@ -27,7 +27,8 @@ pub struct Settings {
     pub disk_free: u64,
     /// How often small files are merged and old ones deleted.
     pub tidy_every: Duration,
-    /// How long files that were merged stay, for queries that read them still.
+    /// How long files that were merged stay at least, for queries that read them still: they are
+    /// given up after that, and deleted after it once more.
     pub keep_replaced: Duration,
     /// Threads for queries and files; nothing for as many as there are cores.
     pub threads: Option<usize>,

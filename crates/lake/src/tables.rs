@@ -1,11 +1,17 @@
 //! The DuckLake tables: Parquet files under `data/`, and a catalog that any DuckLake reader attaches.
 
 mod attach;
+mod file;
+mod keep;
 mod merge;
+mod rows;
+mod source;
 mod write;
 
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
@@ -23,16 +29,21 @@ use datafusion_ducklake::{
 };
 use object_store::ObjectStore;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::columns::{COMMIT, QUARANTINE, conform, plain};
 use crate::durable_store::DurableFiles;
 use crate::state::Stored;
 
+pub(crate) use merge::Bin;
+
 /// The schema that all tables are in.
 pub(crate) const SCHEMA: &str = "main";
 /// Rows of a Parquet row group: DuckDB's own, which lets one thread read one.
 const ROW_GROUP_ROWS: usize = 122_880;
+/// Rows of a page: the least that is read of a column.
+const PAGE_ROWS: usize = 8_192;
 /// How files are packed. Most that there is to save, dictionaries and differences have saved; of
 /// what questions took, a third went into unpacking Zstandard.
 const PACKING: Compression = Compression::LZ4_RAW;
@@ -50,8 +61,26 @@ pub(crate) enum TablesError {
     Read(#[from] DataFusionError),
     #[error("rows don't fit their table")]
     Columns(#[from] ArrowError),
+    #[error("a Parquet file can't be written or read")]
+    Parquet(#[source] ParquetError),
+    #[error("a file can't be read")]
+    Io(#[source] io::Error),
+    #[error("{path} can't be written or read")]
+    File {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("{0}")]
     Missing(String),
+}
+
+impl TablesError {
+    /// What goes wrong with a file.
+    fn file(path: &Path) -> impl FnOnce(io::Error) -> TablesError {
+        let path = path.display().to_string();
+        |source| TablesError::File { path, source }
+    }
 }
 
 /// The catalog, for reading and writing.
@@ -62,6 +91,8 @@ pub(crate) struct Tables {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// Where files lie.
     data: PathBuf,
+    /// Files that are too wide in time to be merged.
+    too_wide: Arc<Mutex<HashSet<i64>>>,
 }
 
 impl Tables {
@@ -79,7 +110,8 @@ impl Tables {
         }
         let provider = SqliteMetadataProvider::new(&url).await?;
         let store = Arc::new(DurableFiles::new(data.clone()));
-        Ok(Tables { provider: Arc::new(provider), writer: Arc::new(writer), store, data })
+        let (provider, writer) = (Arc::new(provider), Arc::new(writer));
+        Ok(Tables { provider, writer, store, data, too_wide: Arc::default() })
     }
 
     fn snapshot(&self) -> Result<i64, TablesError> {
@@ -188,7 +220,7 @@ fn order_of(table: &str) -> Order {
     }
 }
 
-/// How files are written that merge others.
+/// How files are written that the library writes.
 fn options() -> DuckLakeWriteOptions {
     let mut options = DuckLakeWriteOptions::default().with_data_inlining_row_limit(0);
     options.compression = Some(PACKING);

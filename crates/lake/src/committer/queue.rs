@@ -111,12 +111,6 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// Whether nothing waits.
-    pub(crate) fn is_idle(&self) -> bool {
-        let waiting = self.waiting();
-        waiting.requests.is_empty() && waiting.commands.is_empty()
-    }
-
     /// Takes nothing more; what waits is still written.
     pub(crate) fn close(&self) {
         self.waiting().is_closed = true;

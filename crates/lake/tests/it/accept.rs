@@ -82,7 +82,13 @@ async fn a_time_that_is_in_no_calendar_stops_nothing() {
     let far = "SELECT count(*) FROM climate WHERE captured > TIMESTAMP '2200-01-01T00:00:00Z'";
     assert_eq!(ask(&lake, far).await, "2");
     assert_eq!(send(&lake, &readings).await, (0, 7, 0), "each is known again");
+    let more = times.map(|it| Reading::at("b", it, 2.0));
+    assert_eq!(send(&lake, &more).await, (7, 0, 0));
+    lake.flush().await.expect("it flushes");
     lake.tidy().await.expect("it tidies");
+    let facts = lake.tables().await.expect("they are told");
+    assert_eq!(facts[0].files, 5, "four days, and what is beyond them");
+    assert_eq!(ask(&lake, count).await, "14 7");
     lake.close().await.expect("it closes");
     drop(lake);
     let lake = reopen(folder.path()).await;

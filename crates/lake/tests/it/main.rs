@@ -5,6 +5,7 @@
 mod accept;
 mod functions;
 mod kill;
+mod merge;
 mod quarantine;
 mod query;
 mod sample;
