@@ -82,6 +82,14 @@ fn binary(arguments: &Arguments) -> Result<PathBuf> {
     Ok(target.join("release/longlead"))
 }
 
+/// Where it stands why a target is missed.
+fn why(out: &mut impl Write, is_met: bool) -> Result<()> {
+    if !is_met {
+        writeln!(out, "  docs/speed.md says why, and what would reach it")?;
+    }
+    Ok(())
+}
+
 /// Bytes of all files below a folder, or of one file.
 fn bytes_of(path: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(path) else {

@@ -415,12 +415,16 @@ impl Connection {
 
     /// Sends an answer once what it tells is kept, after those that wait already.
     fn answer(&mut self, packet: Vec<u8>, id: Option<u16>, kept: Option<Kept>) {
+        let ack = Ack { packet, id, is_kept: true };
+        if kept.is_none() && self.acks.is_empty() {
+            return self.tell(&ack);
+        }
         self.acks.push_back(Box::pin(async move {
             let is_kept = match kept {
                 Some(kept) => kept.await.is_ok(),
                 None => true,
             };
-            Ack { packet, id, is_kept }
+            Ack { is_kept, ..ack }
         }));
     }
 
@@ -428,11 +432,15 @@ impl Connection {
         if !ack.is_kept {
             return Err(End::Server(reason::UNSPECIFIED));
         }
+        self.tell(&ack);
+        Ok(())
+    }
+
+    fn tell(&mut self, ack: &Ack) {
         if let Some(id) = ack.id {
             self.unacknowledged.remove(&id);
         }
-        self.out.extend(ack.packet);
-        Ok(())
+        self.out.extend_from_slice(&ack.packet);
     }
 
     /// Takes a message.
@@ -455,9 +463,9 @@ impl Connection {
                 self.answer(packet, None, None);
                 return Ok(());
             }
-            let waiting = self.unacknowledged.len() + self.broker.hub.incoming(&self.key);
-            let is_beyond = waiting >= usize::from(settings.receive_maximum);
-            if self.version == Version::V5 && is_beyond {
+            let waiting = || self.unacknowledged.len() + self.broker.hub.incoming(&self.key);
+            let receive_maximum = usize::from(settings.receive_maximum);
+            if self.version == Version::V5 && waiting() >= receive_maximum {
                 return Err(End::Server(reason::RECEIVE_MAXIMUM));
             }
             self.unacknowledged.insert(publish.id);

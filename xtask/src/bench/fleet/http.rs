@@ -125,7 +125,8 @@ fn against(out: &mut impl Write, readings: u64, batches: u64, ours: f64) -> Resu
         )?;
     }
     let ratio = ours / fastest;
-    Ok(writeln!(out, "  ours to the faster: {ratio:.2} (target 1.0: {})", verdict(ratio >= 1.0))?)
+    writeln!(out, "  ours to the faster: {ratio:.2} (target 1.0: {})", verdict(ratio >= 1.0))?;
+    super::why(out, ratio >= 1.0)
 }
 
 fn reading(number: u64) -> Reading {

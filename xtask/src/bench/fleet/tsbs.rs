@@ -154,7 +154,8 @@ fn compare(
         )?;
     }
     let mean = (logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp();
-    Ok(writeln!(out, "  geometric mean {mean:.2} (target 1.0: {})", verdict(mean <= 1.0))?)
+    writeln!(out, "  geometric mean {mean:.2} (target 1.0: {})", verdict(mean <= 1.0))?;
+    super::why(out, mean <= 1.0)
 }
 
 /// Takes all in, restarts so that memory holds nothing of it, and asks.
