@@ -319,7 +319,7 @@ mod tests {
             0.150 × 0.994: 1,690 of 1,700 rows arrived in time; 95 of 100 took no longer than 98.4 min
             0.150 × 0.990: 1,700 readings fit the contract, 17 are in quarantine
             0.100 × 0.994: 1,690 rows have a time to be trusted, 4 told none, 6 came from clocks that were never set; a clock stepped back once
-            0.050 × 0.667: of 3 sensors 1 stick and 0 drift
+            0.050 × 0.667: 1 of 3 sensors stick, 0 drift
             0.977 but for Completeness
             0.942 but for Sensors
             0.924 but for Fit
@@ -362,7 +362,7 @@ mod tests {
             0.150 × 0.994: 1,690 of 1,700 rows arrived in time; 95 of 100 took no longer than 98.4 min
             0.150 × 0.990: 1,700 readings fit the contract, 17 are in quarantine
             0.100 × 0.994: 1,690 rows have a time to be trusted, 4 told none, 6 came from clocks that were never set; a clock stepped back once
-            0.050 × 0.667: of 3 sensors 1 stick and 0 drift
+            0.050 × 0.667: 1 of 3 sensors stick, 0 drift
             0.881 but for Completeness
             0.694 but for Freshness
             0.638 but for Sensors

@@ -65,7 +65,7 @@ impl fmt::Display for Statement {
             }
             Statement::Sensors { sensors, stuck, drifting } => {
                 let [sensors, stuck, drifting] = [sensors, stuck, drifting].map(Count);
-                write!(f, "of {sensors} sensors {stuck} stick and {drifting} drift")
+                write!(f, "{stuck} of {sensors} sensors stick, {drifting} drift")
             }
         }
     }
